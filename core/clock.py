@@ -1,0 +1,24 @@
+"""What time it is: UTC inside, KST for people and for the law. Tests and the demo may shift it; production may not."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+KST = ZoneInfo("Asia/Seoul")
+
+_offset = timedelta(0)
+
+
+def shift(offset: timedelta) -> None:
+    """Move this process's clock (settings.CLOCK_OFFSET_SECONDS; refused in production)."""
+    global _offset
+    _offset = offset
+
+
+def now() -> datetime:
+    """The present instant, aware, UTC."""
+    return datetime.now(UTC) + _offset
+
+
+def kst(instant: datetime) -> datetime:
+    """The same instant on a Korean wall clock."""
+    return instant.astimezone(KST)

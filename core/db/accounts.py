@@ -1,0 +1,217 @@
+"""Workspaces with their keys, the people and programs that act for them, sender numbers and provider accounts."""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.engine import Row
+
+from core import clock
+from core.crypto import Keyring, WorkspaceKeys, hash_password, hash_token, new_workspace_keys
+from core.db.ids import new_id
+from core.db.session import Tx
+from core.errors import NotFound
+from core.rules import phone
+from core.settings import load
+
+API_KEY_PREFIX = "jd_"
+
+_keys: dict[UUID, WorkspaceKeys] = {}  # unwrapped once per process; a workspace's own keys never change
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderAccount:
+    """How to reach a provider for a workspace."""
+
+    id: UUID
+    workspace: UUID
+    provider: str
+    credentials: dict[str, str] = field(repr=False)
+    state: str
+    test_mode: bool
+    settle_seconds: int
+    poll_seconds: tuple[int, ...]
+
+
+@lru_cache(maxsize=1)
+def keyring() -> Keyring:
+    """The master keys of this process; ValueError names ENCRYPTION_KEY."""
+    return Keyring(load().encryption_key)
+
+
+def keys(tx: Tx, workspace: UUID) -> WorkspaceKeys:
+    """The workspace's own keys, to seal phone numbers and to find them."""
+    if found := _keys.get(workspace):
+        return found
+    row = tx.row("SELECT data_key, lookup_key FROM workspaces WHERE id = :id", id=workspace)
+    if row is None:
+        raise NotFound("이런 작업 공간이 없습니다.")
+    unwrap = keyring().unwrap
+    opened = WorkspaceKeys(unwrap(row.data_key, f"data:{workspace}"), unwrap(row.lookup_key, f"lookup:{workspace}"))
+    if len(_keys) >= 1000:
+        _keys.clear()
+    return _keys.setdefault(workspace, opened)
+
+
+def create_workspace(tx: Tx, name: str, *, optout_number: str = "", workspace: UUID | None = None) -> UUID:
+    """A new merchant with fresh keys. `tx` is a system transaction or one bound to the given id."""
+    workspace = workspace or new_id()
+    fresh, wrap = new_workspace_keys(), keyring().wrap
+    tx.run(
+        "INSERT INTO workspaces (id, name, optout_number, data_key, lookup_key, created_at)"
+        " VALUES (:id, :name, :optout_number, :data_key, :lookup_key, :now)",
+        id=workspace,
+        name=name,
+        optout_number=optout_number,
+        data_key=wrap(fresh.data, f"data:{workspace}"),
+        lookup_key=wrap(fresh.lookup_key, f"lookup:{workspace}"),
+        now=clock.now(),
+    )
+    return workspace
+
+
+def workspace_row(tx: Tx, workspace: UUID) -> Row[Any]:
+    """id, name, optout_number."""
+    row = tx.row("SELECT id, name, optout_number FROM workspaces WHERE id = :id", id=workspace)
+    if row is None:
+        raise NotFound("이런 작업 공간이 없습니다.")
+    return row
+
+
+def create_user(tx: Tx, workspace: UUID, email: str, password: str, role: str) -> UUID:
+    """A person who may sign in. `role` is a name of jeondan.v1.Role without `ROLE_`."""
+    user = new_id()
+    tx.run(
+        "INSERT INTO users (id, workspace_id, email, password_hash, role, created_at)"
+        " VALUES (:id, :workspace, :email, :password_hash, :role, :now)",
+        id=user,
+        workspace=workspace,
+        email=email.strip().lower(),
+        password_hash=hash_password(password),
+        role=role,
+        now=clock.now(),
+    )
+    return user
+
+
+def user_by_email(tx: Tx, email: str) -> Row[Any] | None:
+    """id, workspace_id, password_hash, role of a person who is not disabled; across workspaces (signing in)."""
+    return tx.row(
+        "SELECT id, workspace_id, password_hash, role FROM users WHERE email = :email AND disabled_at IS NULL",
+        email=email.strip().lower(),
+    )
+
+
+def user_by_id(tx: Tx, user: UUID) -> Row[Any] | None:
+    """id, workspace_id, role of a person who is not disabled."""
+    return tx.row("SELECT id, workspace_id, role FROM users WHERE id = :id AND disabled_at IS NULL", id=user)
+
+
+def disable_user(tx: Tx, user: UUID) -> None:
+    """No new sign-in, and tokens stop working."""
+    tx.run("UPDATE users SET disabled_at = :now WHERE id = :id AND disabled_at IS NULL", id=user, now=clock.now())
+
+
+def create_api_key(tx: Tx, workspace: UUID, name: str, role: str) -> tuple[UUID, str]:
+    """A key for a program: its id and the key itself, which is shown this once and stored as a hash."""
+    identifier, key = new_id(), API_KEY_PREFIX + secrets.token_urlsafe(32)
+    tx.run(
+        "INSERT INTO api_keys (id, workspace_id, name, key_hash, role, created_at)"
+        " VALUES (:id, :workspace, :name, :key_hash, :role, :now)",
+        id=identifier,
+        workspace=workspace,
+        name=name,
+        key_hash=hash_token(key),
+        role=role,
+        now=clock.now(),
+    )
+    return identifier, key
+
+
+def api_key_by_hash(tx: Tx, key_hash: bytes) -> Row[Any] | None:
+    """id, workspace_id, role of a key that is not revoked; across workspaces."""
+    return tx.row(
+        "SELECT id, workspace_id, role FROM api_keys WHERE key_hash = :key_hash AND revoked_at IS NULL",
+        key_hash=key_hash,
+    )
+
+
+def revoke_api_key(tx: Tx, identifier: UUID) -> None:
+    """The key stops working."""
+    tx.run("UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL", id=identifier, now=clock.now())
+
+
+def add_sender_number(tx: Tx, workspace: UUID, number: str) -> UUID:
+    """A number the provider registered as a sender; in any common form."""
+    identifier = new_id()
+    tx.run(
+        "INSERT INTO sender_numbers (id, workspace_id, number, created_at) VALUES (:id, :workspace, :number, :now)",
+        id=identifier,
+        workspace=workspace,
+        number=phone.normalise_sender(number),
+        now=clock.now(),
+    )
+    return identifier
+
+
+def sender_numbers(tx: Tx) -> Sequence[Row[Any]]:
+    """All of the workspace, oldest first."""
+    return tx.rows("SELECT id, number, active FROM sender_numbers ORDER BY id LIMIT 100")
+
+
+def add_provider_account(  # noqa: PLR0913 - one argument per fact of the account
+    tx: Tx,
+    workspace: UUID,
+    provider: str,
+    credentials: Mapping[str, str],
+    *,
+    settle_seconds: int = 600,
+    poll_seconds: Sequence[int] = (60, 180, 600, 1800, 7200, 21600, 86400),
+    test_mode: bool = False,
+) -> UUID:
+    """An account at a provider; the newest has the lowest priority. The credentials are sealed with the master key."""
+    identifier = new_id()
+    tx.run(
+        "INSERT INTO provider_accounts (id, workspace_id, provider, credentials, priority, test_mode, settle_seconds,"
+        " poll_seconds, created_at) SELECT :id, :workspace, :provider, :credentials,"
+        " (SELECT count(*) FROM provider_accounts WHERE workspace_id = :workspace), :test_mode, :settle_seconds,"
+        " :poll_seconds, :now",
+        id=identifier,
+        workspace=workspace,
+        provider=provider,
+        credentials=keyring().wrap(json.dumps(dict(credentials)).encode(), f"provider:{identifier}"),
+        test_mode=test_mode,
+        settle_seconds=settle_seconds,
+        poll_seconds=list(poll_seconds),
+        now=clock.now(),
+    )
+    return identifier
+
+
+def provider_account(tx: Tx, identifier: UUID) -> ProviderAccount:
+    """One account with its credentials opened: for the workers that call the provider."""
+    row = tx.row("SELECT * FROM provider_accounts WHERE id = :id", id=identifier)
+    if row is None:
+        raise NotFound("이런 발송 계정이 없습니다.")
+    return ProviderAccount(
+        id=row.id,
+        workspace=row.workspace_id,
+        provider=row.provider,
+        credentials=json.loads(keyring().unwrap(row.credentials, f"provider:{identifier}")),
+        state=row.state,
+        test_mode=row.test_mode,
+        settle_seconds=row.settle_seconds,
+        poll_seconds=tuple(row.poll_seconds),
+    )
+
+
+def provider_accounts(tx: Tx) -> Sequence[Row[Any]]:
+    """All of the workspace by priority, without secrets."""
+    return tx.rows(
+        "SELECT id, provider, state, pause_reason, balance_sms, balance_at, test_mode"
+        " FROM provider_accounts ORDER BY priority, id LIMIT 20"
+    )

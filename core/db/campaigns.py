@@ -1,0 +1,239 @@
+"""Queries about campaigns: drafts, the audience they select, the plan, the counters."""
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from core.db.ids import new_id
+from core.db.session import Tx
+from core.db.tables import BUCKETS, campaigns
+from core.rules.states import CampaignState
+
+SHARDS = 8
+RUNNING = (CampaignState.PLANNING, CampaignState.SENDING)
+
+# Why a contact may not get this campaign. One fragment for preview, plan and dispatch, so that they cannot disagree.
+REASON = """CASE
+    WHEN c.archived_at IS NOT NULL THEN 'ARCHIVED'
+    WHEN NOT CAST(:ad AS boolean) THEN NULL
+    WHEN s.phone_hash IS NOT NULL THEN 'OPTED_OUT'
+    WHEN NOT c.ad_consent THEN 'NO_CONSENT'
+    WHEN c.consent_at IS NULL OR c.consent_source = '' THEN 'CONSENT_EVIDENCE_MISSING'
+END"""
+
+_SUPPRESSED = "LEFT JOIN suppressions s ON s.workspace_id = c.workspace_id AND s.phone_hash = c.phone_hash"
+
+_SELECTED = """c.archived_at IS NULL
+    AND (CAST(:any_tags AS text[]) = '{}' OR c.tags && CAST(:any_tags AS text[]))
+    AND NOT c.tags && CAST(:none_tags AS text[])"""
+
+
+def add(tx: Tx, workspace: UUID, values: Mapping[str, Any], now: datetime) -> UUID:
+    """A new draft."""
+    campaign = new_id()
+    draft = {"id": campaign, "workspace_id": workspace, "state": CampaignState.DRAFT, "created_at": now, **values}
+    tx.run(campaigns.insert().values(draft))
+    return campaign
+
+
+def get(tx: Tx, campaign: UUID, *, lock: bool = False) -> Row[Any] | None:
+    """One campaign of this workspace."""
+    query = sa.select(campaigns).where(campaigns.c.id == campaign)
+    return tx.row(query.with_for_update() if lock else query)
+
+
+def update(tx: Tx, campaign: UUID, values: Mapping[str, Any]) -> None:
+    """Change a campaign; its version goes up."""
+    query = campaigns.update().where(campaigns.c.id == campaign)
+    tx.run(query.values({**values, "version": campaigns.c.version + 1}))
+
+
+def counters(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """Where everybody is, per campaign: the buckets, and `cost` in won (decimal)."""
+    sums = ", ".join(f"sum({name})::int AS {name}" for name in BUCKETS)
+    rows = tx.rows(
+        f"SELECT campaign_id, {sums}, sum(cost) AS cost FROM campaign_counters"  # noqa: S608
+        " WHERE campaign_id = ANY(:ids) GROUP BY campaign_id",
+        ids=list(ids),
+    )
+    return {row.campaign_id: dict(row._mapping) for row in rows}
+
+
+def reasons(tx: Tx, ids: Sequence[UUID]) -> list[Row[Any]]:
+    """(campaign_id, bucket, reason, people) of everybody excluded or failed."""
+    return list(
+        tx.rows(
+            "SELECT campaign_id, bucket, reason, people FROM campaign_reasons"
+            " WHERE campaign_id = ANY(:ids) AND people > 0 ORDER BY people DESC, reason",
+            ids=list(ids),
+        )
+    )
+
+
+def count(tx: Tx, campaign: UUID, deltas: Mapping[str, int], cost: Decimal = Decimal(0)) -> None:
+    """Move people between buckets: `deltas` are signed and, but for a plan, sum to zero."""
+    changed = {name: delta for name, delta in deltas.items() if delta}
+    if not changed and not cost:
+        return
+    names = ", ".join((*changed, "cost"))
+    values = ", ".join((*(f":{name}" for name in changed), ":cost"))
+    sums = ", ".join(f"{name} = campaign_counters.{name} + excluded.{name}" for name in (*changed, "cost"))
+    tx.run(
+        f"INSERT INTO campaign_counters (campaign_id, shard, workspace_id, {names})"  # noqa: S608
+        f" SELECT id, :shard, workspace_id, {values} FROM campaigns WHERE id = :campaign"
+        f" ON CONFLICT (campaign_id, shard) DO UPDATE SET {sums}",
+        campaign=campaign,
+        shard=random.randrange(SHARDS),  # noqa: S311
+        cost=cost,
+        **changed,
+    )
+
+
+def count_reasons(tx: Tx, campaign: UUID, bucket: str, people: Mapping[str, int]) -> None:
+    """Add people to the reasons of a bucket, in a fixed order so that two transactions never wait for each other."""
+    if people:
+        names = sorted(people)
+        tx.run(
+            "INSERT INTO campaign_reasons (campaign_id, bucket, reason, workspace_id, people)"
+            " SELECT c.id, :bucket, r.reason, c.workspace_id, r.people FROM campaigns c,"
+            " unnest(CAST(:names AS text[]), CAST(:numbers AS int[])) AS r(reason, people) WHERE c.id = :campaign"
+            " ORDER BY r.reason ON CONFLICT (campaign_id, bucket, reason)"
+            " DO UPDATE SET people = campaign_reasons.people + excluded.people",
+            campaign=campaign,
+            bucket=bucket,
+            names=names,
+            numbers=[people[name] for name in names],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What one step of planning did."""
+
+    selected: int
+    last: int | None
+    batches: tuple[tuple[UUID, int], ...]
+    excluded: dict[str, int]
+
+
+def audience_end(tx: Tx, campaign: Row[Any]) -> tuple[int, int]:
+    """(the last contact there is now, how many contacts the audience selects up to it)."""
+    row = tx.row(
+        f"SELECT coalesce(max(c.id), 0) AS last, count(*) AS people FROM contacts c"  # noqa: S608
+        f" WHERE c.workspace_id = :workspace AND {_SELECTED}",
+        workspace=campaign.workspace_id,
+        any_tags=campaign.any_tags,
+        none_tags=campaign.none_tags,
+    )
+    return (row.last, row.people) if row else (0, 0)
+
+
+def plan_chunk(tx: Tx, campaign: Row[Any], *, people: int, now: datetime) -> Chunk:
+    """Move the next `people` contacts of the audience into batches or exclusions, in one statement."""
+    slots = people // campaign.batch_size + 1
+    row = tx.row(
+        f"""WITH picked AS MATERIALIZED (
+            SELECT c.id, {REASON} AS reason FROM contacts c {_SUPPRESSED}
+            WHERE c.workspace_id = :workspace AND c.id > :after AND c.id <= :until AND {_SELECTED}
+            ORDER BY c.id LIMIT :people
+        ), good AS (
+            SELECT id, (row_number() OVER (ORDER BY id) - 1) / :size AS slot FROM picked WHERE reason IS NULL
+        ), made AS (
+            INSERT INTO batches (id, workspace_id, campaign_id, first_contact, last_contact, contact_ids, states, state, due_at)
+            SELECT (CAST(:ids AS uuid[]))[slot + 1], :workspace, :campaign, min(id), max(id), array_agg(id ORDER BY id),
+                   decode(repeat('00', count(*)::int), 'hex'), 0, :now
+            FROM good GROUP BY slot ORDER BY slot RETURNING id, cardinality(contact_ids) AS people
+        ), left_out AS (
+            INSERT INTO exclusions (workspace_id, campaign_id, reason, contact_ids)
+            SELECT :workspace, :campaign, reason, array_agg(id ORDER BY id) FROM picked WHERE reason IS NOT NULL GROUP BY reason
+            RETURNING reason, cardinality(contact_ids) AS people
+        )
+        SELECT (SELECT count(*) FROM picked) AS selected, (SELECT max(id) FROM picked) AS last,
+               (SELECT json_agg(json_build_array(id, people) ORDER BY id) FROM made) AS batches,
+               (SELECT json_object_agg(reason, people) FROM left_out) AS excluded""",  # noqa: S608
+        workspace=campaign.workspace_id,
+        campaign=campaign.id,
+        after=campaign.plan_cursor,
+        until=campaign.plan_until,
+        any_tags=campaign.any_tags,
+        none_tags=campaign.none_tags,
+        ad=campaign.purpose == "AD",
+        people=people,
+        size=campaign.batch_size,
+        ids=[new_id() for _ in range(slots)],
+        now=now,
+    )
+    if row is None:
+        raise RuntimeError("planning returned no row")
+    batches = tuple((UUID(batch), int(size)) for batch, size in row.batches or ())
+    return Chunk(row.selected, row.last, batches, row.excluded or {})
+
+
+def advance_plan(tx: Tx, campaign: UUID, *, cursor: int, finished: bool) -> None:
+    """Remember how far the plan has come; when it is finished, sending is all that is left."""
+    tx.run(
+        "UPDATE campaigns SET plan_cursor = :cursor, planned = :finished,"
+        " state = CASE WHEN :finished AND state = 'PLANNING' THEN 'SENDING' ELSE state END WHERE id = :campaign",
+        campaign=campaign,
+        cursor=cursor,
+        finished=finished,
+    )
+
+
+def audience(
+    tx: Tx, workspace: UUID, values: Mapping[str, Any], *, after: int, people: int, keys: Iterable[str]
+) -> Sequence[Row[Any]]:
+    """The next contacts an audience selects, with the reason that leaves them out (or NULL) and the values of variables."""
+    return tx.rows(
+        f"""SELECT c.id, c.name, c.phone_sealed, {REASON} AS reason,
+            ARRAY(SELECT coalesce(c.attributes ->> k.name, '') FROM unnest(CAST(:keys AS text[])) WITH ORDINALITY k(name, place)
+                  ORDER BY k.place) AS attributes
+        FROM contacts c {_SUPPRESSED}
+        WHERE c.workspace_id = :workspace AND c.id > :after AND {_SELECTED} ORDER BY c.id LIMIT :people""",  # noqa: S608
+        workspace=workspace,
+        after=after,
+        people=people,
+        keys=list(keys),
+        **values,
+    )
+
+
+def finish_done(tx: Tx, now: datetime) -> list[UUID]:
+    """Running campaigns, planned to the end, of which nobody is left to be handed over, become DONE."""
+    rows = tx.rows(
+        "UPDATE campaigns c SET state = 'DONE', ended_at = :now, waiting_for = '' WHERE c.planned AND c.state IN ('PLANNING', 'SENDING')"
+        " AND (SELECT coalesce(sum(planned + held + claimed + unknown), 0) FROM campaign_counters k WHERE k.campaign_id = c.id) = 0"
+        " RETURNING c.id",
+        now=now,
+    )
+    return [row.id for row in rows]
+
+
+def stalled_plans(tx: Tx) -> Sequence[Row[Any]]:
+    """Campaigns whose plan is not finished: planning them again is harmless."""
+    return tx.rows("SELECT id, workspace_id FROM campaigns WHERE state IN ('PLANNING', 'SENDING') AND NOT planned")
+
+
+def pause(tx: Tx, campaign: UUID, waiting_for: str = "") -> None:
+    """Stop handing over; takes effect at the next claim."""
+    tx.run(
+        "UPDATE campaigns SET state = 'PAUSED', waiting_for = :waiting_for, version = version + 1"
+        " WHERE id = :campaign AND state IN ('PLANNING', 'SENDING')",
+        campaign=campaign,
+        waiting_for=waiting_for,
+    )
+
+
+def cancelled_with_open_batches(tx: Tx) -> Sequence[Row[Any]]:
+    """Cancelled campaigns that still have people waiting."""
+    return tx.rows(
+        "SELECT DISTINCT c.id, c.workspace_id FROM campaigns c JOIN batches b ON b.campaign_id = c.id AND b.state = 0"
+        " WHERE c.state = 'CANCELLED'"
+    )

@@ -1,0 +1,23 @@
+"""Alembic's entry: runs the migrations on the connection that core.db.migrate holds, each under a short lock timeout."""
+
+import sqlalchemy as sa
+from alembic import context
+
+from core.db.tables import metadata
+
+
+def run() -> None:
+    """Online on a given connection, or as SQL text for the linter."""
+    if context.is_offline_mode():
+        context.configure(dialect_name="postgresql", target_metadata=metadata, literal_binds=True)
+        with context.begin_transaction():
+            context.run_migrations()
+        return
+    connection = context.config.attributes["connection"]
+    connection.execute(sa.text("SET lock_timeout = '5s'"))
+    context.configure(connection=connection, target_metadata=metadata, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+run()

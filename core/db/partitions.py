@@ -1,0 +1,32 @@
+"""The monthly partitions of the ledger: made ahead of time, so that no insert ever finds none."""
+
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from core.db.ids import month_bounds, next_month
+from core.db.session import APP_ROLE, SYSTEM_ROLE, Tx
+
+LEDGER = ("batches", "attempts", "receipts")
+
+
+def ensure(tx: Tx, instant: datetime, *, ahead: int = 2) -> list[str]:
+    """Create the partitions of the month of `instant`, the one before and `ahead` more; names of the new ones."""
+    start = datetime(instant.year, instant.month, 1, tzinfo=UTC)
+    months = [(start - timedelta(days=1)).replace(day=1), start]
+    for _ in range(ahead):
+        months.append(next_month(months[-1]))
+    return [name for month in months for table in LEDGER if (name := _ensure_one(tx, table, month))]
+
+
+def _ensure_one(tx: Tx, table: str, month: datetime) -> str:
+    name = f"{table}_{month:%Y_%m}"
+    if tx.value("SELECT to_regclass(:name)", name=name) is not None:
+        return ""
+    first, beyond = month_bounds(month)
+    # identifiers cannot be bound as parameters in DDL; table and month come from the constants above
+    tx.run(sa.text(f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES FROM ('{first}') TO ('{beyond}')"))
+    tx.run(sa.text(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO {APP_ROLE}, {SYSTEM_ROLE}"))
+    tx.run(sa.text(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"))  # reached only through its parent's policies
+    tx.run(sa.text(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY"))
+    return name

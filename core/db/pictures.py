@@ -1,0 +1,71 @@
+"""Queries of the composer: photos waiting for their check, flyers waiting for their picture."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.engine import Row
+
+from core.db.session import Tx
+
+
+def pending_image(tx: Tx, image: UUID) -> Row[Any] | None:
+    """The image while it waits for its check, locked."""
+    return tx.row("SELECT * FROM images WHERE id = :image AND state = 'PENDING' FOR UPDATE SKIP LOCKED", image=image)
+
+
+def save_image(tx: Tx, image: UUID, values: Mapping[str, Any]) -> None:
+    """What the check found."""
+    _save(tx, "images", image, values)
+
+
+def open_flyer(tx: Tx, flyer: UUID) -> Row[Any] | None:
+    """The flyer while it has no picture, with the name of the shop."""
+    return tx.row(
+        "SELECT f.*, w.name AS shop FROM flyers f JOIN workspaces w ON w.id = f.workspace_id"
+        " WHERE f.id = :flyer AND f.state IN ('PENDING', 'COMPOSING')",
+        flyer=flyer,
+    )
+
+
+def flyer_products(tx: Tx, products: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """The products of a flyer in its order, each with the object name of its first usable photo or ''."""
+    return tx.rows(
+        "SELECT p.name, p.price_krw, p.sale_price_krw, p.badge, coalesce((SELECT i.photo_name FROM images i,"
+        " unnest(p.image_ids) WITH ORDINALITY o(id, place) WHERE i.id = o.id AND i.state = 'READY' ORDER BY o.place LIMIT 1), '') AS photo"
+        " FROM unnest(CAST(:products AS uuid[])) WITH ORDINALITY wanted(id, place) JOIN products p ON p.id = wanted.id ORDER BY wanted.place",
+        products=list(products),
+    )
+
+
+def save_flyer(tx: Tx, flyer: UUID, values: Mapping[str, Any]) -> None:
+    """Progress, picture or failure."""
+    _save(tx, "flyers", flyer, values)
+
+
+def forgotten_images(tx: Tx, before: datetime) -> Sequence[Row[Any]]:
+    """Photos whose check was queued long ago and did not happen; across workspaces."""
+    return tx.rows("SELECT id, workspace_id FROM images WHERE state = 'PENDING' AND created_at < :before LIMIT 100", before=before)
+
+
+def forgotten_flyers(tx: Tx, before: datetime) -> Sequence[Row[Any]]:
+    """Flyers without a picture that were ordered long ago; across workspaces."""
+    return tx.rows(
+        "SELECT id, workspace_id FROM flyers WHERE state IN ('PENDING', 'COMPOSING') AND created_at < :before LIMIT 100", before=before
+    )
+
+
+def _save(tx: Tx, table: str, identifier: UUID, values: Mapping[str, Any]) -> None:
+    names = ", ".join(f"{name} = :{name}" for name in values)
+    tx.run(f"UPDATE {table} SET {names} WHERE id = :identifier", identifier=identifier, **values)  # noqa: S608
+
+
+def flyer_state(tx: Tx, flyer: UUID) -> str:
+    """PENDING, COMPOSING, READY, FAILED, or MISSING when there is no such flyer here."""
+    return str(tx.value("SELECT state FROM flyers WHERE id = :flyer", flyer=flyer) or "MISSING")
+
+
+def flyer_object(tx: Tx, flyer: UUID) -> str:
+    """The object name of a READY flyer's picture."""
+    return str(tx.value("SELECT object_name FROM flyers WHERE id = :flyer AND state = 'READY'", flyer=flyer) or "")

@@ -1,0 +1,224 @@
+"""Queries about the ledger: batches are claimed, attempts recorded, receipts appended; the state of a message is one byte."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.engine import Row
+
+from core.db.campaigns import REASON
+from core.db.session import Tx
+from core.rules.states import BatchState
+
+_CAMPAIGN = """c.purpose, c.frozen_body, c.frozen_subject, c.sender, c.image_object, c.provider_account_id, c.prices,
+    c.expires_at, c.state AS campaign_state, p.provider, p.state AS account_state, p.settle_seconds, p.poll_seconds"""
+
+_JOINED = "FROM batches b JOIN campaigns c ON c.id = b.campaign_id JOIN provider_accounts p ON p.id = c.provider_account_id"
+
+
+def lock_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
+    """The batch with what its campaign froze, locked; None when somebody else has it."""
+    return tx.row(
+        f"SELECT b.*, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch FOR UPDATE OF b SKIP LOCKED",  # noqa: S608
+        batch=batch,
+    )
+
+
+def wait_for_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
+    """The same, but waits for whoever has it: news about a batch must not be dropped."""
+    return tx.row(f"SELECT b.*, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch FOR UPDATE OF b", batch=batch)  # noqa: S608
+
+
+def get_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
+    """The same, only to look."""
+    return tx.row(f"SELECT b.*, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch", batch=batch)  # noqa: S608
+
+
+def recipients(tx: Tx, batch: Row[Any], ids: Sequence[int], keys: Sequence[str]) -> Sequence[Row[Any]]:
+    """The people of a batch as they are at this instant: sealed number, values, and the reason that forbids sending."""
+    attributes = "'{}'::text[]"
+    if keys:
+        attributes = "ARRAY(SELECT coalesce(c.attributes ->> k.name, '') FROM unnest(CAST(:keys AS text[])) WITH ORDINALITY k(name, place) ORDER BY k.place)"
+    return tx.rows(
+        f"SELECT c.id, c.name, c.phone_sealed, c.night_consent, {REASON} AS reason, {attributes} AS attributes FROM contacts c"  # noqa: S608
+        " LEFT JOIN suppressions s ON s.workspace_id = c.workspace_id AND s.phone_hash = c.phone_hash"
+        " WHERE c.id = ANY(:ids)",
+        ids=list(ids),
+        ad=batch.purpose == "AD",
+        **({"keys": list(keys)} if keys else {}),
+    )
+
+
+def phones(tx: Tx, ids: Sequence[int]) -> dict[int, bytes]:
+    """The sealed numbers of contacts, to compare with what a provider lists."""
+    return {row.id: row.phone_sealed for row in tx.rows("SELECT id, phone_sealed FROM contacts WHERE id = ANY(:ids)", ids=list(ids))}
+
+
+def add_attempts(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
+    """One row per provider call about to be made; committed before the call."""
+    tx.run_many(
+        "INSERT INTO attempts (id, workspace_id, batch_id, campaign_id, number, provider_account_id, provider, channel, sender,"
+        " positions, text_hashes, unit_price, started_at) VALUES (:id, :workspace_id, :batch_id, :campaign_id, :number,"
+        " :provider_account_id, :provider, :channel, :sender, :positions, :text_hashes, :unit_price, :started_at)",
+        rows,
+    )
+
+
+def save_batch(tx: Tx, batch: UUID, values: Mapping[str, Any]) -> None:
+    """Write what changed of a locked batch."""
+    names = ", ".join(f"{name} = CAST(:{name} AS jsonb)" if name == "reasons" else f"{name} = :{name}" for name in values)
+    tx.run(f"UPDATE batches SET {names} WHERE id = :batch", batch=batch, **values)  # noqa: S608
+
+
+def finish_attempt(tx: Tx, attempt: UUID, values: Mapping[str, Any]) -> None:
+    """How the call ended."""
+    names = ", ".join(f"{name} = :{name}" for name in values)
+    tx.run(f"UPDATE attempts SET {names} WHERE id = :attempt", attempt=attempt, **values)  # noqa: S608
+
+
+def own_reference(tx: Tx, attempt: Row[Any], reference: str) -> bool:
+    """Tie the provider's id to one attempt; False when it belongs to another one already."""
+    return bool(
+        tx.run(
+            "INSERT INTO provider_references (provider_account_id, reference, workspace_id, attempt_id)"
+            " VALUES (:account, :reference, :workspace, :attempt)"
+            " ON CONFLICT (provider_account_id, reference) DO UPDATE SET reference = excluded.reference"
+            " WHERE provider_references.attempt_id = excluded.attempt_id",
+            account=attempt.provider_account_id,
+            reference=reference,
+            workspace=attempt.workspace_id,
+            attempt=attempt.id,
+        )
+    )
+
+
+def owned_references(tx: Tx, account: UUID, references: Sequence[str]) -> set[str]:
+    """Which of the provider's ids belong to an attempt already."""
+    rows = tx.rows(
+        "SELECT reference FROM provider_references WHERE provider_account_id = :account AND reference = ANY(:references)",
+        account=account,
+        references=list(references),
+    )
+    return {row.reference for row in rows}
+
+
+def count_day(tx: Tx, workspace: UUID, day: Any, channel: str, accepted: int, cost: Decimal, shard: int) -> None:
+    """Add to what the workspace sent on a (Korean) day."""
+    tx.run(
+        "INSERT INTO workspace_days (workspace_id, day, channel, shard, accepted, cost) VALUES (:workspace, :day, :channel, :shard, :accepted, :cost)"
+        " ON CONFLICT (workspace_id, day, channel, shard) DO UPDATE"
+        " SET accepted = workspace_days.accepted + excluded.accepted, cost = workspace_days.cost + excluded.cost",
+        workspace=workspace,
+        day=day,
+        channel=channel,
+        shard=shard,
+        accepted=accepted,
+        cost=cost,
+    )
+
+
+def attempts(tx: Tx, batch: UUID) -> Sequence[Row[Any]]:
+    """Every attempt of a batch, oldest first."""
+    return tx.rows("SELECT * FROM attempts WHERE batch_id = :batch ORDER BY id", batch=batch)
+
+
+def get_attempt(tx: Tx, attempt: UUID) -> Row[Any] | None:
+    """One attempt."""
+    return tx.row("SELECT * FROM attempts WHERE id = :attempt", attempt=attempt)
+
+
+def add_receipt(tx: Tx, values: Mapping[str, Any]) -> None:
+    """What the provider reported, as it came; never changed afterwards."""
+    tx.run(
+        "INSERT INTO receipts (id, workspace_id, batch_id, attempt_id, positions, states, words, received_at)"
+        " VALUES (:id, :workspace_id, :batch_id, :attempt_id, :positions, :states, CAST(:words AS jsonb), :received_at)",
+        **values,
+    )
+
+
+# --- what the sweeper asks, across workspaces ---------------------------------------------------------------------
+
+
+def due_batches(tx: Tx, now: datetime, limit: int) -> Sequence[Row[Any]]:
+    """Batches that could be handed over and are in nobody's hands, oldest first; least-busy workspace first."""
+    return tx.rows(
+        "SELECT id, workspace_id FROM (SELECT b.id, b.workspace_id, b.due_at,"
+        " row_number() OVER (PARTITION BY b.workspace_id ORDER BY b.due_at, b.id) AS turn"
+        " FROM batches b JOIN campaigns c ON c.id = b.campaign_id JOIN provider_accounts p ON p.id = c.provider_account_id"
+        " WHERE b.state = 0 AND b.due_at <= :now AND c.state IN ('PLANNING', 'SENDING') AND p.state = 'ACTIVE') due"
+        " ORDER BY turn, due_at LIMIT :limit",
+        now=now,
+        limit=limit,
+    )
+
+
+def abandoned_batches(tx: Tx, now: datetime, alive_since: datetime, limit: int = 200) -> Sequence[Row[Any]]:
+    """Batches whose worker is gone or has held them too long."""
+    return tx.rows(
+        "SELECT b.id, b.workspace_id FROM batches b LEFT JOIN worker_processes w ON w.id = b.lease_owner"
+        " WHERE b.state = 1 AND (b.lease_until < :now OR w.seen_at IS NULL OR w.seen_at < :alive_since) LIMIT :limit",
+        now=now,
+        alive_since=alive_since,
+        limit=limit,
+    )
+
+
+def take_unknown_batches(tx: Tx, now: datetime, again_at: datetime, limit: int = 100) -> Sequence[Row[Any]]:
+    """Batches whose fate the provider has to be asked about now; the next look is set before this one is queued."""
+    return tx.rows(
+        "UPDATE batches SET due_at = :again_at WHERE id IN (SELECT id FROM batches WHERE state = 2 AND due_at <= :now"
+        " ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED) RETURNING id, workspace_id",
+        now=now,
+        again_at=again_at,
+        limit=limit,
+    )
+
+
+def take_due_polls(tx: Tx, now: datetime, again_at: datetime, limit: int = 500) -> Sequence[Row[Any]]:
+    """Accepted calls whose results are to be read now."""
+    return tx.rows(
+        "UPDATE attempts SET poll_at = :again_at WHERE id IN (SELECT id FROM attempts WHERE poll_at <= :now"
+        " ORDER BY poll_at LIMIT :limit FOR UPDATE SKIP LOCKED) RETURNING id, workspace_id",
+        now=now,
+        again_at=again_at,
+        limit=limit,
+    )
+
+
+def unknown_messages(tx: Tx) -> int:
+    """How many messages wait for the provider's word on whether they were accepted."""
+    return int(tx.value("SELECT coalesce(sum(unknown), 0) FROM campaign_counters k JOIN campaigns c ON c.id = k.campaign_id"
+                        " WHERE c.state IN ('PLANNING', 'SENDING', 'PAUSED')") or 0)  # fmt: skip
+
+
+def open_batches(tx: Tx, campaign: UUID, limit: int) -> Sequence[Row[Any]]:
+    """Batches of a cancelled campaign that still hold people who were not handed over, locked."""
+    return tx.rows(
+        "SELECT id, campaign_id, states, reasons FROM batches WHERE campaign_id = :campaign AND state = :ready ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED",
+        campaign=campaign,
+        ready=int(BatchState.READY),
+        limit=limit,
+    )
+
+
+def beat(tx: Tx, worker: UUID, lanes: str, now: datetime) -> None:
+    """This worker process is alive."""
+    tx.run(
+        "INSERT INTO worker_processes (id, lanes, seen_at) VALUES (:worker, :lanes, :now)"
+        " ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at",
+        worker=worker,
+        lanes=lanes,
+        now=now,
+    )
+
+
+def forget_workers(tx: Tx, before: datetime) -> None:
+    """Processes that have been silent for long."""
+    tx.run("DELETE FROM worker_processes WHERE seen_at < :before", before=before)
+
+
+def leave(tx: Tx, worker: UUID) -> None:
+    """This worker process ends in order."""
+    tx.run("DELETE FROM worker_processes WHERE id = :worker", worker=worker)

@@ -1,0 +1,176 @@
+"""Object storage: photos, flyers, customer files. Addresses for browsers, bytes for workers."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from core.errors import InvalidInput, Unavailable
+from core.settings import Settings, load
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+UPLOAD_SECONDS = 900
+VIEW_SECONDS = 3600
+
+_MISSING = {"404", "NoSuchKey", "NotFound"}
+_NO_BUCKET = {"404", "NoSuchBucket"}
+_UNSAFE = re.compile(r"[^0-9A-Za-z._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object that is there."""
+
+    size: int
+    content_type: str
+
+
+class Storage:
+    """One process's door to the bucket. Every failure to answer is Unavailable."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._bucket = settings.aws_s3_bucket
+        self._cdn = settings.cdn_base_url.rstrip("/")
+        self._region = settings.aws_region
+        self._client: S3Client = boto3.client(
+            "s3",
+            endpoint_url=settings.aws_endpoint_url_s3 or None,
+            region_name=settings.aws_region,
+            aws_access_key_id=settings.aws_access_key_id or None,
+            aws_secret_access_key=settings.aws_secret_access_key or None,
+            config=_config(settings),
+        )
+
+    def put_url(self, name: str, content_type: str, *, seconds: int = UPLOAD_SECONDS) -> str:
+        """Where a browser may PUT this object, with exactly this content type."""
+        values = {"Bucket": self._bucket, "Key": name, "ContentType": content_type}
+        return self._client.generate_presigned_url("put_object", Params=values, ExpiresIn=seconds)
+
+    def view_url(self, name: str, *, seconds: int = VIEW_SECONDS) -> str:
+        """Where a browser may look at it; by CDN_BASE_URL when there is one, with the same signature."""
+        values = {"Bucket": self._bucket, "Key": name}
+        url = self._client.generate_presigned_url("get_object", Params=values, ExpiresIn=seconds)
+        return url if not self._cdn else f"{self._cdn}/{url.split('://', 1)[1].partition('/')[2]}"
+
+    def put(self, name: str, data: bytes, content_type: str) -> None:
+        """Store bytes."""
+        with _answering():
+            self._client.put_object(Bucket=self._bucket, Key=name, Body=data, ContentType=content_type)
+
+    def get(self, name: str, *, most: int) -> bytes:
+        """The bytes; refused when there are more than `most`."""
+        with self._opened(name, most) as body:
+            data: bytes = body.read()
+        return data
+
+    def download(self, name: str, path: Path, *, most: int, progress: Callable[[int], object] | None = None) -> int:
+        """Into a file, in pieces, so that memory stays flat; how many bytes."""
+        done = 0
+        with self._opened(name, most) as body, path.open("wb") as file:
+            for piece in body.iter_chunks(1 << 20):
+                done += file.write(piece)
+                if progress:
+                    progress(done)
+        return done
+
+    def head(self, name: str) -> Found | None:
+        """Size and type; None when nothing is there."""
+        with _answering():
+            try:
+                answer = self._client.head_object(Bucket=self._bucket, Key=name)
+            except ClientError as error:
+                if _code(error) in _MISSING:
+                    return None
+                raise
+        return Found(answer["ContentLength"], answer.get("ContentType", ""))
+
+    def delete(self, name: str) -> None:
+        """Gone; also when it was not there."""
+        with _answering():
+            self._client.delete_object(Bucket=self._bucket, Key=name)
+
+    def prepare(self) -> None:
+        """Make the bucket when it is missing (development); harmless when it is there."""
+        with _answering():
+            try:
+                self._client.head_bucket(Bucket=self._bucket)
+            except ClientError as error:
+                if _code(error) not in _NO_BUCKET:
+                    raise
+                self._client.create_bucket(
+                    Bucket=self._bucket,
+                    CreateBucketConfiguration={"LocationConstraint": self._region},  # type: ignore[typeddict-item]
+                )
+
+    def ping(self) -> None:
+        """Raises Unavailable when the bucket cannot be reached."""
+        with _answering():
+            self._client.head_bucket(Bucket=self._bucket)
+
+    @contextmanager
+    def _opened(self, name: str, most: int) -> Iterator[Any]:
+        with _answering():
+            try:
+                answer = self._client.get_object(Bucket=self._bucket, Key=name)
+            except ClientError as error:
+                if _code(error) in _MISSING:
+                    raise InvalidInput("올린 파일을 찾을 수 없습니다.", reason="OBJECT_MISSING") from None
+                raise
+            with answer["Body"] as body:
+                if answer["ContentLength"] > most:
+                    raise InvalidInput(f"파일이 너무 큽니다. {most >> 20}MB까지 올릴 수 있습니다.", reason="FILE_TOO_LARGE")
+                yield body
+
+
+def upload_name(workspace: UUID, file_name: str) -> str:
+    """A fresh name for an upload: uploads/<workspace>/<uuid>/<file name in plain letters>."""
+    plain = _UNSAFE.sub("_", file_name).strip("._")[-80:] or "file"
+    return f"uploads/{workspace}/{uuid4()}/{plain}"
+
+
+def is_upload_of(workspace: UUID, name: str) -> bool:
+    """Whether the name is an upload of this workspace."""
+    return re.fullmatch(rf"uploads/{workspace}/[0-9a-f-]{{36}}/[0-9A-Za-z_-][0-9A-Za-z._-]{{0,79}}", name) is not None
+
+
+@lru_cache(maxsize=1)
+def storage() -> Storage:
+    """This process's storage, made on first use (so after any fork)."""
+    return Storage(load())
+
+
+def _config(settings: Settings) -> Config:
+    return Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},
+        # other S3 implementations than Amazon's do not know the newer trailing checksums
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        connect_timeout=2,
+        read_timeout=10,
+        retries={"mode": "standard", "total_max_attempts": 2},
+        max_pool_connections=20,
+    )
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Whatever the storage cannot do now becomes Unavailable; its own words stay in the cause."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise Unavailable("지금은 파일 저장소에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요.") from error
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

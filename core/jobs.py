@@ -1,0 +1,117 @@
+"""Every job: its name, its lane, and the one function that queues it. Jobs carry identifiers only, never personal data."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import dramatiq
+import redis
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import AgeLimit, Callbacks, Retries, ShutdownNotifications, TimeLimit
+
+from core import telemetry
+from core.settings import load
+
+# Lanes are separate queues by promise: nothing bulk ever stands before a single message.
+SINGLE, BULK, PLAN, COMPOSE, RECEIPTS, HOUSEKEEPING = "single", "bulk", "plan", "compose", "receipts", "housekeeping"
+LANES = (SINGLE, BULK, PLAN, COMPOSE, RECEIPTS, HOUSEKEEPING)
+
+JOBS: dict[str, str] = {
+    "check_image": COMPOSE,
+    "compose_flyer": COMPOSE,
+    "import_customers": PLAN,
+    "plan_campaign": PLAN,
+    "deliver_batch": BULK,
+    "read_results": RECEIPTS,
+    "reconcile_batch": RECEIPTS,
+    "read_balance": HOUSEKEEPING,
+}
+
+_log = telemetry.log("jobs")
+
+
+@lru_cache(maxsize=1)
+def broker() -> RedisBroker:
+    """This process's connection to the queues. Retries are few: what must not be lost is a row that the sweeper finds."""
+    made = RedisBroker(
+        url=load().redis_url,
+        middleware=[
+            AgeLimit(),
+            TimeLimit(time_limit=600_000),
+            ShutdownNotifications(),
+            Callbacks(),
+            Retries(max_retries=3, min_backoff=1_000, max_backoff=30_000),
+        ],
+        socket_timeout=5.0,
+        socket_connect_timeout=2.0,
+    )
+    dramatiq.set_broker(made)
+    return made
+
+
+def check_image(workspace: UUID, image: UUID) -> None:
+    """Look into an uploaded photo."""
+    _queue("check_image", workspace, image)
+
+
+def compose_flyer(workspace: UUID, flyer: UUID) -> None:
+    """Make a flyer's picture."""
+    _queue("compose_flyer", workspace, flyer)
+
+
+def import_customers(workspace: UUID, import_id: UUID) -> None:
+    """Read a customer file."""
+    _queue("import_customers", workspace, import_id)
+
+
+def plan_campaign(workspace: UUID, campaign: UUID) -> None:
+    """Turn the audience into batches."""
+    _queue("plan_campaign", workspace, campaign)
+
+
+def deliver_batches(workspace: UUID, batches: Iterable[UUID]) -> None:
+    """Hand batches to the provider."""
+    for batch in batches:
+        _queue("deliver_batch", workspace, batch)
+
+
+def read_results(workspace: UUID, attempt: UUID) -> None:
+    """Ask the provider what became of an accepted call."""
+    _queue("read_results", workspace, attempt)
+
+
+def reconcile_batch(workspace: UUID, batch: UUID) -> None:
+    """Find out whether an unanswered call was accepted."""
+    _queue("reconcile_batch", workspace, batch)
+
+
+def read_balance(workspace: UUID, account: UUID) -> None:
+    """Ask the provider for the balance."""
+    _queue("read_balance", workspace, account)
+
+
+def depths() -> dict[str, int]:
+    """How many jobs wait in each lane (delayed ones not counted)."""
+    connection = broker().client
+    return {lane: int(connection.llen(f"dramatiq:{lane}")) for lane in LANES}
+
+
+def ping() -> None:
+    """Raises when Redis does not answer."""
+    broker().client.ping()
+
+
+def _queue(name: str, *identifiers: UUID) -> None:
+    """Queue one job. Without Redis nothing is lost: the row is there, and the sweeper queues it again."""
+    message: dramatiq.Message[Any] = dramatiq.Message(
+        queue_name=JOBS[name],
+        actor_name=name,
+        args=tuple(str(identifier) for identifier in identifiers),
+        kwargs={},
+        options={},
+    )
+    try:
+        broker().enqueue(message)
+    except (redis.RedisError, dramatiq.errors.BrokerError) as error:
+        _log.warning("not_queued", job=name, error=type(error).__name__)

@@ -1,0 +1,192 @@
+"""One raw row of a merchant's file becomes a checked customer, or the reasons why it cannot."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.rules import cells, phone
+from core.rules.columns import FIELDS, attribute_columns, forbidden_columns, guess_mapping
+
+__all__ = ["FIELDS", "MAX_TAGS", "Customer", "RowError", "check", "forbidden_columns", "guess_mapping"]
+
+MAX_TAGS = 20
+_LONGEST = {"name": 60, "consent_source": 100, "tag": 30, "attribute": 1000}
+_REASONS = {
+    "PHONE_PRECISION_LOST": "엑셀이 번호 뒷자리를 지웠습니다. 전화번호 열을 텍스트로 바꾸어 다시 저장해 주세요.",
+    "CONSENT_UNREADABLE": "동의 여부를 읽을 수 없습니다. Y 또는 N으로 적어 주세요.",
+    "CONSENT_DATE_UNREADABLE": "동의일시를 읽을 수 없습니다. 2026-03-02 14:00처럼 적어 주세요.",
+    "CONSENT_DATE_FUTURE": "동의일시가 아직 오지 않은 날입니다.",
+    "CELL_ERROR": "셀에 오류 값이나 계산되지 않은 수식이 있습니다.",
+    "CELL_UNREADABLE": "글자가 깨져 있습니다. 파일을 UTF-8이나 xlsx로 다시 저장해 주세요.",
+    "TOO_LONG": "내용이 너무 깁니다.",
+    "TOO_MANY_TAGS": f"태그는 {MAX_TAGS}개까지 쓸 수 있습니다.",
+    "COLUMN_COUNT": "제목 줄보다 칸이 많아 값이 밀려 있습니다. 쉼표가 든 값은 큰따옴표로 묶어 주세요.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A row that may go in. `phone` is the normalised number; `consent_at` is UTC."""
+
+    phone: str
+    name: str
+    consent: bool
+    consent_at: datetime | None
+    consent_source: str
+    night_consent: bool
+    tags: tuple[str, ...]
+    attributes: dict[str, str]
+
+    @property
+    def consent_proven(self) -> bool:
+        """When and how consent was given is known (R-CON-5); without, the customer stays but gets no ad."""
+        return self.consent and self.consent_at is not None and bool(self.consent_source)
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """Why a row stayed outside, for the merchant: place, masked value, machine reason, Korean sentence."""
+
+    sheet: str
+    row: int
+    column: str
+    value: str
+    reason: str
+    message: str
+
+
+def check(
+    row_cells: Sequence[str],
+    mapping: Mapping[str, int],
+    headers: Sequence[str],
+    *,
+    sheet: str,
+    number: int,
+    now: datetime,
+) -> Customer | tuple[RowError, ...]:
+    """The customer of this row, or every reason against it. `now` (aware) judges dates in the future."""
+    if any(cells.clean(cell) for cell in row_cells[len(headers) :]):
+        return (RowError(sheet, number, "", "", "COLUMN_COUNT", _REASONS["COLUMN_COUNT"]),)
+    reading = _Reading(row_cells, mapping, tuple(headers), now)
+    customer = reading.customer()
+    if not reading.wrong:
+        return customer
+    return tuple(
+        RowError(sheet, number, reading.header(at), _shown(field, reading.cell(at)), reason, message)
+        for field, at, reason, message in reading.wrong
+    )
+
+
+class _Reading:
+    """Reads one row field by field and collects what is wrong with it."""
+
+    def __init__(self, row_cells: Sequence[str], mapping: Mapping[str, int], headers: tuple[str, ...], now: datetime) -> None:
+        self._cells, self._mapping, self._headers, self._now = row_cells, mapping, headers, now
+        self.wrong: list[tuple[str, int, str, str]] = []
+
+    def customer(self) -> Customer:
+        refused = self._flag("refused")
+        consent, night = self._flag("consent"), self._flag("night_consent")
+        return Customer(
+            phone=self._phone(),
+            name=self._text("name"),
+            consent=consent and not refused,
+            consent_at=self._consent_at(),
+            consent_source=self._text("consent_source"),
+            night_consent=night and not refused,
+            tags=self._tags(),
+            attributes=self._attributes(),
+        )
+
+    def header(self, at: int) -> str:
+        return cells.clean(self._headers[at]) if 0 <= at < len(self._headers) else ""
+
+    def cell(self, at: int) -> str:
+        return cells.clean(self._cells[at]) if 0 <= at < len(self._cells) else ""
+
+    def _column(self, field: str) -> int:
+        return self._mapping.get(field, -1)
+
+    def _readable(self, field: str, at: int) -> str:
+        """The cell's clean text; an error value or a broken character is reported and reads as blank."""
+        text = self.cell(at)
+        if text.startswith("#") and text.upper() in cells.ERRORS:
+            return self._report(field, at, "CELL_ERROR")
+        return self._report(field, at, "CELL_UNREADABLE") if "\ufffd" in text else text
+
+    def _report(self, field: str, at: int, reason: str, message: str = "") -> str:
+        self.wrong.append((field, at, reason, message or _REASONS[reason]))
+        return ""
+
+    def _phone(self) -> str:
+        at, before = self._column("phone"), len(self.wrong)
+        text = self._readable("phone", at)
+        if len(self.wrong) > before:
+            return ""
+        digits = _written_out(text)
+        if digits is None:
+            return self._report("phone", at, "PHONE_PRECISION_LOST")
+        try:
+            return phone.normalise(digits)
+        except phone.BadPhone as bad:
+            return self._report("phone", at, bad.reason, bad.message)
+
+    def _text(self, field: str) -> str:
+        at = self._column(field)
+        text = self._readable(field, at)
+        if cells.is_blank(text):
+            return ""
+        return text if len(text) <= _LONGEST[field] else self._report(field, at, "TOO_LONG")
+
+    def _flag(self, field: str) -> bool:
+        at = self._column(field)
+        answer = cells.yes_no(self._readable(field, at))
+        if answer is None:
+            self._report(field, at, "CONSENT_UNREADABLE")
+        return bool(answer)
+
+    def _consent_at(self) -> datetime | None:
+        at = self._column("consent_at")
+        text = self._readable("consent_at", at)
+        if cells.is_blank(text):
+            return None
+        moment = cells.instant(text)
+        if moment is None:
+            self._report("consent_at", at, "CONSENT_DATE_UNREADABLE")
+        elif moment > self._now:
+            self._report("consent_at", at, "CONSENT_DATE_FUTURE")
+        return moment
+
+    def _tags(self) -> tuple[str, ...]:
+        at = self._column("tags")
+        tags = cells.listed(self._readable("tags", at))
+        if len(tags) > MAX_TAGS:
+            self._report("tags", at, "TOO_MANY_TAGS")
+        elif any(len(tag) > _LONGEST["tag"] for tag in tags):
+            self._report("tags", at, "TOO_LONG")
+        return tags
+
+    def _attributes(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for at, name in attribute_columns(self._headers, frozenset(self._mapping.values())):
+            text = self._readable("attribute", at)
+            if len(text) > _LONGEST["attribute"]:
+                self._report("attribute", at, "TOO_LONG")
+            elif text:
+                found[name] = text
+        return found
+
+
+def _written_out(cleaned: str) -> str | None:
+    """The phone cell as plain digits and signs; None when the spreadsheet has rounded digits away."""
+    return cells.whole_number(unicodedata.normalize("NFKC", cells.unwrapped(cleaned)))
+
+
+def _shown(field: str, cleaned: str) -> str:
+    """The value in an error report: never enough of it to find the person."""
+    if field == "name":
+        return cells.masked_name(cleaned)
+    digits = re.sub(r"\D", "", unicodedata.normalize("NFKC", cleaned))
+    return phone.mask(digits) if re.fullmatch(r"010\d{8}", digits) else cells.masked(cleaned)

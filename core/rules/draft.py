@@ -1,0 +1,112 @@
+"""What stands in the way of a launch: the merchant's text and choices checked as a whole, and the finished text they become."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from core.errors import InvalidInput, Violation
+from core.rules import label
+from core.rules.channel import SUBJECT_LIMIT
+from core.rules.personalise import parse
+from core.rules.text import UnsupportedText, byte_length, find_unsupported, normalise
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A campaign with the facts around it, as a launch needs them."""
+
+    ad: bool
+    body: str
+    subject: str
+    shop: str
+    optout_number: str
+    sender_active: bool
+    account_known: bool
+    flyer_state: str | None  # None: no flyer
+
+
+def problems(draft: Draft) -> tuple[Violation, ...]:
+    """Everything that must be mended, in the order a person would mend it; empty = it can go."""
+    found = {(violation.field, violation.reason): violation for check in _CHECKS for violation in check(draft)}
+    return tuple(found.values())
+
+
+def finished_body(draft: Draft) -> str:
+    """The text as it will leave: for advertising with the label first and the opt-out line last."""
+    body = normalise(draft.body)
+    return label.furnish(body, shop=draft.shop, optout_number=draft.optout_number) if draft.ad else body
+
+
+def finished_subject(draft: Draft) -> str:
+    """The title as it will leave."""
+    subject = normalise(draft.subject).strip()
+    return label.furnish_subject(subject) if draft.ad else subject
+
+
+def _text(draft: Draft) -> Iterator[Violation]:
+    if not draft.body.strip():
+        reason = "TEXT_REQUIRED"
+        yield Violation("campaign.body", "본문이 비어 있습니다. 그림만으로는 보낼 수 없습니다.", reason)
+
+
+def _characters(draft: Draft) -> Iterator[Violation]:
+    for field, text in (("campaign.body", draft.body), ("campaign.subject", draft.subject)):
+        if found := find_unsupported(normalise(text)):
+            yield Violation(field, UnsupportedText(found).message, "UNSUPPORTED_CHARACTERS")
+
+
+def _variables(draft: Draft) -> Iterator[Violation]:
+    yield from _refused("campaign.body", lambda: parse(draft.body))
+
+
+def _label(draft: Draft) -> Iterator[Violation]:
+    if draft.ad and draft.body.strip():
+        yield from _refused("campaign.body", lambda: label.check(draft.body, draft.subject))
+    if draft.ad and draft.optout_number:
+        yield from _refused("campaign.body", lambda: finished_body(draft))
+
+
+def _optout(draft: Draft) -> Iterator[Violation]:
+    if draft.ad and not draft.optout_number:
+        reason = "NO_OPTOUT_NUMBER"
+        yield Violation("workspace.optout_number", "광고를 보내려면 무료 수신거부 번호(080)가 있어야 합니다.", reason)
+
+
+def _subject(draft: Draft) -> Iterator[Violation]:
+    if find_unsupported(draft.subject):
+        return
+    size = byte_length(finished_subject(draft))
+    if size > SUBJECT_LIMIT:
+        sentence = f"제목이 표시 문구를 포함해 {size}바이트입니다. {SUBJECT_LIMIT}바이트까지 쓸 수 있습니다."
+        yield Violation("campaign.subject", sentence, "SUBJECT_TOO_LONG")
+
+
+def _sender(draft: Draft) -> Iterator[Violation]:
+    if not draft.sender_active:
+        sentence = "등록된 발신번호를 골라 주세요."
+        yield Violation("campaign.sender_number_id", sentence, "SENDER_NOT_REGISTERED")
+
+
+def _account(draft: Draft) -> Iterator[Violation]:
+    if not draft.account_known:
+        yield Violation("workspace", "발송사 계정이 없습니다. 설정에서 먼저 연결해 주세요.", "NO_PROVIDER_ACCOUNT")
+
+
+def _flyer(draft: Draft) -> Iterator[Violation]:
+    if draft.flyer_state is None:
+        return
+    if not draft.ad:
+        yield Violation("campaign.purpose", "상품 전단을 넣은 캠페인은 광고(AD)입니다.", "FLYER_IS_AD")
+    if draft.flyer_state != "READY":
+        yield Violation("campaign.flyer_id", "전단이 아직 완성되지 않았습니다.", "FLYER_NOT_READY")
+
+
+def _refused(field: str, check: Callable[[], object]) -> Iterator[Violation]:
+    try:
+        check()
+    except InvalidInput as refusal:
+        yield Violation(field, refusal.message, refusal.reason)
+
+
+_CHECKS: tuple[Callable[[Draft], Iterator[Violation]], ...] = (
+    _text, _characters, _variables, _label, _optout, _subject, _sender, _account, _flyer,
+)  # fmt: skip

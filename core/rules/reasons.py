@@ -1,0 +1,38 @@
+"""Why a person did not get a message: reasons for machines, their Korean labels, and how a provider's words become one."""
+
+LABELS = {
+    "ARCHIVED": "보관된 고객",
+    "GONE": "삭제된 고객",
+    "OPTED_OUT": "수신거부",
+    "NO_CONSENT": "광고 수신동의 없음",
+    "CONSENT_EVIDENCE_MISSING": "수신동의 증빙 없음 (일시·경로)",
+    "MISSING_VARIABLE": "변수에 넣을 값 없음",
+    "BODY_TOO_LONG": "본문이 2,000바이트를 넘음",
+    "UNSUPPORTED_CHARACTERS": "보낼 수 없는 글자",
+    "NOT_TAKEN": "발송사가 받지 않은 번호",
+    "NO_SUBSCRIBER": "없는 번호",
+    "POWER_OFF": "전원 꺼짐",
+    "REFUSED_BY_RECEIVER": "수신 거절",
+    "BLOCKED": "스팸 차단",
+    "TIMED_OUT": "수신 시간 초과",
+    "PROVIDER_REFUSED": "발송사가 거절함",
+    "DELIVERY_FAILED": "전송 실패",
+}
+
+_WORDS = (
+    ("NO_SUBSCRIBER", ("결번", "없는", "없음", "미가입", "가입자")),
+    ("POWER_OFF", ("꺼짐", "전원")),
+    ("BLOCKED", ("스팸", "차단", "제한")),
+    ("REFUSED_BY_RECEIVER", ("거부", "거절")),
+    ("TIMED_OUT", ("초과", "만료")),
+)
+
+
+def label(reason: str) -> str:
+    """The Korean label; the reason itself when it is new."""
+    return LABELS.get(reason, reason)
+
+
+def failure(words: str) -> str:
+    """The reason a provider's literal Korean result stands for; the words themselves are kept with the receipt."""
+    return next((reason for reason, marks in _WORDS if any(mark in words for mark in marks)), "DELIVERY_FAILED")

@@ -1,0 +1,70 @@
+"""Every environment variable, read once and frozen; a missing or wrong value stops the process and names the variable."""
+
+import sys
+from datetime import timedelta
+from functools import lru_cache
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core import clock
+
+
+class Settings(BaseSettings):
+    """One attribute per variable, same name in lower case. Units are in the names or the comment."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False)
+
+    app_env: Literal["development", "staging", "production"] = "development"
+    database_url: str = Field(description="postgresql://user:password@host:port/name")
+    database_replica_url: str = ""
+    redis_url: str = Field(description="redis://:password@host:port/0")
+    aws_s3_bucket: str = "jeondan"
+    aws_endpoint_url_s3: str = ""
+    aws_region: str = "ap-northeast-2"
+    aws_access_key_id: str = ""
+    aws_secret_access_key: str = ""
+    cdn_base_url: str = ""
+    jwt_secret: str = Field(min_length=32)
+    encryption_key: str = Field(description="base64 of 32 bytes each, comma-separated: the first encrypts, all decrypt")
+    sentry_dsn: str = ""
+    aligo_testmode: Literal["Y", "N"] = "Y"
+    aligo_sms_url: str = "https://apis.aligo.in"
+    link_base_url: str = "http://localhost:8080"
+    rate_limit: str = "100/minute"
+    cache_ttl_seconds: int = Field(default=300, ge=0)
+    grpc_port: int = Field(default=50051, ge=0, le=65535)
+    server_processes: int = Field(default=1, ge=1, le=64)
+    server_metrics_port: int = Field(default=0, ge=0, le=65535)
+    server_drain_seconds: int = Field(default=0, ge=0, le=300)  # NOT_SERVING and still answering, before the stop
+    workers_metrics_port: int = Field(default=0, ge=0, le=65535)
+    clock_metrics_port: int = Field(default=0, ge=0, le=65535)
+    worker_threads: int = Field(default=4, ge=1, le=64)
+    clock_offset_seconds: int = 0
+    log_format: Literal["json", "text"] = "json"
+
+    @field_validator("database_url", "database_replica_url")
+    @classmethod
+    def _psycopg(cls, value: str) -> str:
+        return value.replace("postgresql://", "postgresql+psycopg://", 1).replace("postgres://", "postgresql+psycopg://", 1)
+
+    @model_validator(mode="after")
+    def _production_is_real(self) -> "Settings":
+        if self.app_env == "production" and self.clock_offset_seconds:
+            raise ValueError("CLOCK_OFFSET_SECONDS must be 0 in production")
+        return self
+
+
+@lru_cache(maxsize=1)
+def load() -> Settings:
+    """Read the environment once; exit with one line per wrong variable."""
+    try:
+        settings = Settings.model_validate({})
+    except ValidationError as error:
+        for problem in error.errors():
+            name = str(problem["loc"][0]).upper() if problem["loc"] else "environment"
+            sys.stderr.write(f"jeondan: {name}: {problem['msg']}\n")
+        raise SystemExit(2) from None
+    clock.shift(timedelta(seconds=settings.clock_offset_seconds))
+    return settings

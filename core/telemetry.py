@@ -1,0 +1,95 @@
+"""What is watched: structured logs without personal data, Prometheus metrics by fixed names, Sentry with scrubbing."""
+
+import logging
+import re
+import sys
+from typing import Any
+
+import sentry_sdk
+import structlog
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+from core.settings import Settings
+
+MESSAGES = Counter("jeondan_messages_total", "Messages by what became of them.", ["channel", "provider", "state"])
+BATCH_SECONDS = Histogram("jeondan_batch_seconds", "One batch from claim to record.", buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 90))
+QUEUE_DEPTH = Gauge("jeondan_queue_depth", "Jobs waiting, by queue.", ["queue"])
+UNKNOWN_MESSAGES = Gauge("jeondan_unknown_messages", "Messages whose fate the provider is being asked about.")
+PROVIDER_BREAKER = Gauge("jeondan_provider_breaker", "1 when calls to the provider are held back.", ["provider"])
+RPC_SECONDS = Histogram("jeondan_rpc_seconds", "RPCs by method and gRPC code.", ["method", "code"])
+DB_ROUND_TRIPS = Counter("jeondan_db_round_trips_total", "Statements, begins and commits sent to PostgreSQL.")
+COMPOSE_SECONDS = Histogram("jeondan_compose_seconds", "One flyer composed.", buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10))
+
+_PHONE = re.compile(r"(?<!\d)(?:\+?82|0)1[016789][-. ]?\d{3,4}[-. ]?\d{4}(?!\d)")
+_SECRET = re.compile(r"(?i)(key|token|secret|password|authorization|body|text|phone|receiver|credentials)")
+
+
+def start(settings: Settings, process: str, *, metrics_port: int = 0) -> None:
+    """Once per process, after forking: logs to standard error, Sentry when SENTRY_DSN is set, metrics when a port is given."""
+    renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
+    if settings.log_format == "text":
+        renderer = structlog.dev.ConsoleRenderer(colors=False)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _scrub_event,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(process=process)
+    if settings.sentry_dsn:
+        sentry_sdk.init(
+            dsn=settings.sentry_dsn,
+            environment=settings.app_env,
+            send_default_pii=False,
+            include_local_variables=False,
+            max_request_body_size="never",
+            before_send=_scrub_sentry,
+        )
+    if metrics_port:
+        start_http_server(metrics_port, addr="127.0.0.1")
+
+
+def log(name: str) -> Any:
+    """A logger; events are short names, facts are keyword arguments."""
+    return structlog.get_logger(source=name)
+
+
+def report(error: BaseException) -> None:
+    """Give an unexpected error to Sentry, once."""
+    sentry_sdk.capture_exception(error)
+
+
+def scrub(text: str) -> str:
+    """The text without anything that looks like a phone number."""
+    return _PHONE.sub("[phone]", text)
+
+
+def _scrub_event(_: Any, __: str, event: Any) -> Any:
+    return {key: _clean(key, value) for key, value in event.items()}
+
+
+def _clean(key: str, value: Any) -> Any:
+    if isinstance(value, str):
+        if key != "event" and _SECRET.search(key):
+            return "[hidden]"
+        return scrub(value)
+    if isinstance(value, dict):
+        return {inner: _clean(str(inner), item) for inner, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(key, item) for item in value]
+    return value
+
+
+def _scrub_sentry(event: Any, _: Any) -> Any:
+    event.pop("request", None)
+    event.pop("extra", None)
+    contexts = event.get("contexts", {})
+    contexts.pop("dramatiq", None)
+    return {key: _clean("", value) if key in ("exception", "logentry", "breadcrumbs", "message") else value for key, value in event.items()}

@@ -1,0 +1,132 @@
+"""Misbehaviour by script: rules that fire on provider calls by path, count, chance and seed."""
+
+from dataclasses import asdict, dataclass, field, fields
+from fnmatch import fnmatchcase
+from random import Random
+from typing import Any
+
+# kind -> (what it does, the paths it is for unless told otherwise)
+KINDS = {
+    "latency": ("접수 전에 늦어짐 (delay초)", "*"),
+    "slow_answer": ("접수한 뒤 응답이 늦어짐 (delay초)", "*"),
+    "down": ("서버가 내려감: 새 연결을 거부함 (delay초)", "*"),
+    "refuse": ("읽지 않고 연결을 끊음", "*"),
+    "busy": ("처리하지 않고 503 또는 429 (status)", "*"),
+    "error_500": ("처리하지 않고 500", "*"),
+    "html_403": ("처리하지 않고 403 (방화벽 HTML)", "*"),
+    "code": ("거절: 임의의 결과 코드와 문구 (code, message)", "*"),
+    "ip_blocked": ("등록되지 않은 IP", "*"),
+    "sender_unregistered": ("등록되지 않은 발신번호", "/send*"),
+    "no_balance": ("잔액 부족", "/send*"),
+    "partial": ("앞의 수신번호 몇 개를 잘못된 번호로 처리 (receivers)", "/send*"),
+    "lost_answer_hang": ("접수한 뒤 응답하지 않음 (delay초)", "/send*"),
+    "lost_answer_reset": ("접수한 뒤 연결을 끊음 (RST)", "/send*"),
+    "error_500_after": ("접수한 뒤 500", "/send*"),
+    "truncated": ("접수한 뒤 잘린 JSON", "/send*"),
+    "cut_body": ("접수한 뒤 본문 도중 연결을 끊음", "/send*"),
+    "empty": ("접수한 뒤 빈 본문", "/send*"),
+    "list_delay": ("목록 조회에 늦게 나타남 (delay초)", "/list/"),
+}
+_LONG = {"lost_answer_hang": 3600.0, "latency": 1.0, "slow_answer": 1.0, "down": 5.0, "list_delay": 30.0}
+
+
+class BadFault(ValueError):
+    """A rule that makes no sense; says why."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """One rule. `count` none means until it is removed; `after` lets the first matching calls pass."""
+
+    kind: str
+    path: str = ""
+    count: int | None = None
+    probability: float = 1.0
+    seed: int = 0
+    after: int = 0
+    delay: float = -1.0
+    code: int = -999
+    message: str = "일시적인 오류입니다."
+    status: int = 503
+    receivers: int = 1
+    id: int = 0
+    hits: int = 0
+    _chance: Random = field(default_factory=Random, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise BadFault(f"kind는 다음 중 하나여야 합니다: {', '.join(KINDS)}")
+        self.path = self.path or KINDS[self.kind][1]
+        self.delay = _LONG.get(self.kind, 0.0) if self.delay < 0 else self.delay
+        self._chance = Random(self.seed)
+
+    def fires(self, path: str) -> bool:
+        """Whether this call is hit; uses up one of `after` or `count`."""
+        if self.count == 0 or not fnmatchcase(path, self.path):
+            return False
+        if self.after > 0:
+            self.after -= 1
+            return False
+        if self._chance.random() >= self.probability:
+            return False
+        self.count = None if self.count is None else self.count - 1
+        self.hits += 1
+        return True
+
+    def shown(self) -> dict[str, Any]:
+        shown = asdict(self)
+        del shown["_chance"]
+        return shown
+
+
+_SETTABLE = {part.name for part in fields(Fault)} - {"id", "hits", "_chance"}
+
+
+class Faults:
+    """The rules in force, oldest first."""
+
+    def __init__(self) -> None:
+        self._rules: dict[int, Fault] = {}
+        self._last = 0
+
+    def add(self, wanted: Any) -> Fault:
+        if not isinstance(wanted, dict) or not isinstance(wanted.get("kind"), str):
+            raise BadFault("kind가 필요합니다.")
+        unknown = set(wanted) - _SETTABLE
+        if unknown:
+            raise BadFault(f"모르는 항목입니다: {', '.join(sorted(unknown))}")
+        fault = Fault(**{name: _typed(name, value) for name, value in wanted.items()})
+        self._last += 1
+        fault.id = self._last
+        self._rules[fault.id] = fault
+        return fault
+
+    def remove(self, fault_id: int) -> bool:
+        return self._rules.pop(fault_id, None) is not None
+
+    def clear(self) -> None:
+        self._rules.clear()
+
+    def fire(self, path: str) -> dict[str, Fault]:
+        """The rules that hit this call, by kind; the oldest of a kind wins."""
+        fired: dict[str, Fault] = {}
+        for fault in self._rules.values():
+            if fault.kind not in fired and fault.fires(path):
+                fired[fault.kind] = fault
+        return fired
+
+    def shown(self) -> list[dict[str, Any]]:
+        return [fault.shown() for fault in self._rules.values()]
+
+
+def _typed(name: str, value: Any) -> Any:
+    if name in ("kind", "path", "message"):
+        good = isinstance(value, str)
+    elif name in ("probability", "delay"):
+        good = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    else:
+        good = isinstance(value, int) and not isinstance(value, bool) and (value >= 0 or name in ("code", "seed"))
+        good = good or (name == "count" and value is None)
+    if not good:
+        raise BadFault(f"{name} 값이 올바르지 않습니다.")
+    return value

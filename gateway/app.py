@@ -1,0 +1,155 @@
+"""The application: document, routes and pages put together with connexion."""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connexion.apps.asynchronous import AsyncApi, AsyncApp, AsyncOperation
+from connexion.exceptions import ProblemException
+from connexion.lifecycle import ConnexionRequest, ConnexionResponse
+from connexion.middleware.main import MiddlewarePosition
+from connexion.options import SwaggerUIOptions
+from connexion.resolver import Resolver
+from prometheus_client import CollectorRegistry
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from gateway import pages, routes, stubs
+from gateway.channel import Backend
+from gateway.codec import dump
+from gateway.errors import Refusal
+from gateway.health import Health
+from gateway.limits import BodyLimit, Buckets, RateLimit
+from gateway.openapi import document
+from gateway.progress import OPERATION, PATH, Pace, Progress
+from gateway.routes import Route
+from gateway.security import ACCEPTED, EXPOSED, SECURITY_MAP, BrowserRules
+from gateway.settings import Settings
+from gateway.telemetry import Telemetry, report, seconds
+from gateway.transcoder import Handler, handler
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """The application and what outlives a request."""
+
+    app: AsyncApp
+    document: dict[str, Any]
+    routes: tuple[Route, ...]
+    backend: Backend
+    progress: Progress
+
+
+class _Direct(AsyncOperation):
+    """An operation that gets the request itself: connexion's way of making arguments would read bodies and forms."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Response:
+        response: Response = await self._fn(Request(scope, receive))
+        await response(scope, receive, send)
+        return response
+
+
+class _DirectApi(AsyncApi):
+    def make_operation(self, operation: Any) -> AsyncOperation:
+        return _Direct.from_operation(operation, pythonic_params=False, jsonifier=self.jsonifier)
+
+
+class _Unchecked:
+    """No parameter check by connexion: the transcoder checks types, the server checks rules, with one kind of answer."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        pass
+
+    def validate(self, scope: Scope) -> None:
+        """Nothing."""
+
+
+def build(settings: Settings, *, described: stubs.Stubs | None = None, pace: Pace | None = None) -> Gateway:
+    """Everything, not yet connected: that happens in the lifespan."""
+    described = described or stubs.load()
+    found = routes.routes(described)
+    contract = document(described, found)
+    backend = Backend(settings.target, found)
+    progress = Progress(backend, pace)
+    handlers: dict[str, Handler] = {route.operation_id: handler(route, backend) for route in found}
+    campaign = next(route for route in found if route.method.name == "GetCampaign")
+    handlers[OPERATION] = progress.handler(campaign)
+    app = _connexion(contract, handlers, backend)
+    registry = CollectorRegistry()
+    _add_pages(app, settings, contract, backend, registry)
+    _add_layers(app, settings, found, registry)
+    return Gateway(app, contract, found, backend, progress)
+
+
+def _connexion(contract: dict[str, Any], handlers: Mapping[str, Handler], backend: Backend) -> AsyncApp:
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        backend.open()
+        yield
+        await backend.close()
+
+    app = AsyncApp("gateway", lifespan=lifespan)
+    app._middleware_app.api_cls = _DirectApi
+    app.add_api(
+        contract,
+        resolver=Resolver(handlers.__getitem__),
+        swagger_ui_options=SwaggerUIOptions(serve_spec=False, spec_path=pages.DOCUMENT, swagger_ui_path=pages.DOCS),
+        security_map=SECURITY_MAP,
+        validator_map={"parameter": _Unchecked, "body": {}},
+    )
+    for kind in (Refusal, ProblemException, HTTPException, Exception):
+        app.add_error_handler(kind, _refuse)
+    return app
+
+
+async def _refuse(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
+    if isinstance(error, Refusal):
+        refusal = error
+    elif isinstance(error, HTTPException):
+        refusal = Refusal(error.status_code, headers=error.headers or {})
+    else:
+        report(error)
+        refusal = Refusal(500)
+    body = refusal.body(request.scope["state"]["request_id"])
+    answer = ConnexionResponse(refusal.status, body=body, headers=refusal.all_headers())  # type: ignore[no-untyped-call]
+    return answer
+
+
+def _add_pages(
+    app: AsyncApp, settings: Settings, contract: dict[str, Any], backend: Backend, registry: CollectorRegistry
+) -> None:
+    found = {
+        "/": pages.start(settings.sandbox_port),
+        "/livez": pages.livez,
+        "/health": pages.health(Health(backend.probe)),
+        "/metrics": pages.metrics(registry),
+        pages.DOCUMENT: pages.document(dump(contract)),
+    }
+    for path, page in found.items():
+        app.add_url_rule(path, path, page, methods=["GET"])
+
+
+def _add_layers(app: AsyncApp, settings: Settings, found: tuple[Route, ...], registry: CollectorRegistry) -> None:
+    """Each next one stands inside the one before."""
+    templates = {route.operation_id: route.path for route in found} | {OPERATION: PATH}
+    templates |= {path: path for path in ("/", "/livez", "/health", "/metrics", pages.DOCUMENT)}
+    outside = MiddlewarePosition.BEFORE_EXCEPTION
+    app.add_middleware(Telemetry, outside, histogram=seconds(registry), templates=templates)
+    app.add_middleware(BrowserRules, outside)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            outside,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=ACCEPTED,
+            expose_headers=EXPOSED,
+        )
+    public = {route.operation_id for route in found if route.public}
+    inside = MiddlewarePosition.BEFORE_SECURITY
+    app.add_middleware(RateLimit, inside, buckets=Buckets(*settings.rate), public=public)
+    app.add_middleware(BodyLimit, inside)

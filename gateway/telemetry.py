@@ -1,0 +1,143 @@
+"""What is told about every request: an id, one log line, one measurement. Never a body, a query or a credential."""
+
+import logging
+import re
+import sys
+import time
+import traceback
+import uuid
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import sentry_sdk
+import structlog
+from connexion.middleware.abstract import ROUTING_CONTEXT
+from prometheus_client import CollectorRegistry, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.settings import Settings
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_QUIET = {"/livez", "/health", "/metrics"}
+log = structlog.stdlib.get_logger("gateway")
+
+
+def configure(settings: Settings) -> None:
+    """One line per event on stdout, as JSON or for a person; what libraries say, from WARNING on."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last = structlog.processors.JSONRenderer(ensure_ascii=False) if settings.log_format == "json" else _for_people()
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[_plain, last], foreign_pre_chain=shared))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("gateway").setLevel(logging.INFO)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    if settings.sentry_dsn:
+        sentry_sdk.init(
+            dsn=settings.sentry_dsn,
+            environment=settings.app_env,
+            send_default_pii=False,
+            include_local_variables=False,
+            max_request_body_size="never",
+            default_integrations=False,
+            before_send=_scrub,
+        )
+
+
+def report(error: BaseException) -> None:
+    """A defect of ours: where it happened, never its text, which may hold what a caller sent."""
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    log.error("defect", error=type(error).__name__, frames=frames[-12:])
+    sentry_sdk.capture_exception(error)
+
+
+def seconds(registry: CollectorRegistry) -> Histogram:
+    """The measurement of every HTTP request."""
+    help_text = "Seconds until the answer was sent; for event streams until it began."
+    return Histogram("jeondan_http_seconds", help_text, ["route", "status"], registry=registry, buckets=_BUCKETS)
+
+
+class Telemetry:
+    """Around everything else: gives the request its id, and tells when it is answered."""
+
+    def __init__(self, app: ASGIApp, histogram: Histogram, templates: Mapping[str, str]) -> None:
+        self._app, self._histogram, self._templates = app, histogram, templates
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope))
+        scope.setdefault("state", {})["request_id"] = request_id
+        scope.setdefault("extensions", {})
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        started, status, stream = time.perf_counter(), 500, 0.0
+
+        async def answering(message: Message) -> None:
+            nonlocal status, stream
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                if headers.get("content-type", "").startswith("text/event-stream"):
+                    stream = time.perf_counter() - started
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answering)
+        finally:
+            self._tell(scope, status, stream or time.perf_counter() - started)
+
+    def _tell(self, scope: Scope, status: int, spent: float) -> None:
+        route = self._route(scope, status)
+        self._histogram.labels(route, str(status)).observe(spent)
+        if route not in _QUIET:
+            log.info("request", method=_method(scope), route=route, status=status, ms=round(spent * 1000, 1))
+
+    def _route(self, scope: Scope, status: int) -> str:
+        operation = scope["extensions"].get(ROUTING_CONTEXT, {}).get("operation_id")
+        path = scope["path"]
+        if operation in self._templates:
+            return self._templates[operation]
+        if path.startswith("/docs"):
+            return "/docs"
+        return path if path in self._templates.values() and status != 404 else "unmatched"
+
+
+def _method(scope: Scope) -> str:
+    method = str(scope["method"])
+    return method if method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS") else "OTHER"
+
+
+def _request_id(headers: Headers) -> str:
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _plain(logger: Any, name: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    event.pop("_record", None)
+    event.pop("_from_structlog", None)
+    # The text of an exception may hold what a caller sent.
+    event.pop("exc_info", None)
+    return event
+
+
+def _for_people() -> Any:
+    return structlog.dev.ConsoleRenderer(colors=False)
+
+
+def _scrub(event: Any, hint: Any) -> Any:
+    event.pop("request", None)
+    for each in event.get("exception", {}).get("values", []):
+        each["value"] = ""
+    return event

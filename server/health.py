@@ -1,0 +1,121 @@
+"""The truth about ourselves for load balancers: per service, overall, and per dependency, looked at every second."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from grpc_health.v1 import health, health_pb2
+
+from core import telemetry
+from core.cache import cache
+from core.db.session import Database
+from core.errors import Unavailable
+from core.images import storage
+from core.settings import Settings
+
+PERIOD, STALE = 1.0, 4.0
+DATABASE, REDIS, S3 = "database", "redis", "s3"
+
+_UP = health_pb2.HealthCheckResponse.SERVING
+_DOWN = health_pb2.HealthCheckResponse.NOT_SERVING
+_log = telemetry.log("health")
+
+
+@dataclass
+class Dependency:
+    """A part we need: how to ask it, and what it answered last. A question that hangs goes stale."""
+
+    name: str
+    ask: Callable[[], object]
+    close: Callable[[], object] = lambda: None
+    answered: float = float("-inf")
+
+    def look(self) -> None:
+        """Ask once."""
+        try:
+            self.ask()
+        except Exception as error:
+            self.answered = float("-inf")
+            _log.debug("dependency_silent", dependency=self.name, error=type(error).__name__)
+        else:
+            self.answered = time.monotonic()
+
+    @property
+    def up(self) -> bool:
+        """It answered, and not long ago."""
+        return time.monotonic() - self.answered < STALE
+
+
+class Checker:
+    """Keeps the statuses of `servicer` true. Each dependency has its own thread, so that one that hangs hides no other."""
+
+    def __init__(self, servicer: health.HealthServicer, services: Sequence[str], parts: Sequence[Dependency]) -> None:
+        self._servicer, self._services, self._parts = servicer, services, parts
+        self._stopped = threading.Event()
+        self._before: dict[str, bool] = {}
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Look once at everything, then go on in the background."""
+        self._publish()
+        first = [threading.Thread(target=part.look, daemon=True, name=f"first-{part.name}") for part in self._parts]
+        for thread in first:
+            thread.start()
+        for thread in first:
+            thread.join(STALE)
+        self._publish()
+        for part in self._parts:
+            self._run(part.look, part.name)
+        self._run(self._publish, "health")
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join(STALE)
+        for part in self._parts:
+            part.close()
+
+    def _run(self, work: Callable[[], None], name: str) -> None:
+        def repeat() -> None:
+            while not self._stopped.wait(PERIOD):
+                work()
+
+        thread = threading.Thread(target=repeat, daemon=True, name=name)
+        thread.start()
+        self._threads.append(thread)
+
+    def _publish(self) -> None:
+        states = {part.name: part.up for part in self._parts}
+        serving = states[DATABASE]  # without Redis jobs wait in the database, without storage only pictures are missing
+        for name, up in states.items():
+            self._set(f"jeondan.dependency.{name}", up)
+        for service in ("", *self._services):
+            self._set(service, serving)
+
+    def _set(self, service: str, up: bool) -> None:
+        if self._before.get(service) == up:
+            return
+        self._before[service] = up
+        self._servicer.set(service, _UP if up else _DOWN)  # type: ignore[no-untyped-call, unused-ignore]
+        _log.info("health", service=service or "overall", serving=up)
+
+
+def dependencies(settings: Settings) -> list[Dependency]:
+    """Database, Redis, storage. The database is asked on a connection of its own: a full pool is not an outage."""
+    own = Database(settings, pool_size=1)
+    return [
+        Dependency(DATABASE, own.ping, own.dispose),
+        Dependency(REDIS, cache().ping),
+        Dependency(S3, lambda: _storage(settings)),
+    ]
+
+
+def _storage(settings: Settings) -> None:
+    try:
+        storage().ping()
+    except Unavailable:
+        if settings.app_env != "development":
+            raise
+        storage().prepare()

@@ -1,0 +1,189 @@
+"""The gRPC server: `python -m server.main`."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2_grpc
+from jeondan.v1 import account_pb2, account_pb2_grpc, audience_pb2, audience_pb2_grpc, catalog_pb2, catalog_pb2_grpc, options_pb2
+
+from core import telemetry
+from core.cache import cache
+from core.db import accounts, migrate
+from core.db.session import database
+from core.settings import Settings, load
+from server import processes, reflection
+from server.health import Checker, dependencies
+from server.interceptors import (
+    InFlight,
+    Layers,
+    Rpc,
+    authenticated,
+    bounded,
+    measured,
+    refusals,
+    request_identity,
+    validated,
+)
+from server.services.account import AccountService
+from server.services.audience import AudienceService
+from server.services.catalog import CatalogService
+
+THREADS = 10
+GRACE_SECONDS = 25.0
+OPTIONS = (
+    ("grpc.max_receive_message_length", 16 << 20),
+    ("grpc.max_send_message_length", 16 << 20),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+    ("grpc.max_connection_age_ms", 600_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
+)
+
+_log = telemetry.log("server")
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service: its description, its implementation, and how it is added to a server."""
+
+    described: ServiceDescriptor
+    made: Callable[[], Any]
+    add: Callable[[Any, grpc.Server], None]
+
+
+SERVICES = (
+    Service(
+        account_pb2.DESCRIPTOR.services_by_name["AccountService"],
+        AccountService,
+        account_pb2_grpc.add_AccountServiceServicer_to_server,
+    ),
+    Service(
+        catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
+        CatalogService,
+        catalog_pb2_grpc.add_CatalogServiceServicer_to_server,
+    ),
+    Service(
+        audience_pb2.DESCRIPTOR.services_by_name["AudienceService"],
+        AudienceService,
+        audience_pb2_grpc.add_AudienceServiceServicer_to_server,
+    ),
+)
+
+
+class Server:
+    """One process's server with everything around it."""
+
+    def __init__(self, settings: Settings, *, port: int, host: str) -> None:
+        self._settings = settings
+        self._in_flight = InFlight()
+        names = tuple(service.described.full_name for service in SERVICES)
+        self._health = health.HealthServicer()
+        self._checker = Checker(self._health, names, dependencies(settings))
+        self._grpc = self._made(names)
+        self.port = self._grpc.add_insecure_port(f"{host}:{port}")
+        if not self.port:
+            raise SystemExit(f"jeondan: GRPC_PORT {port} cannot be opened")
+
+    def start(self) -> None:
+        """Serve, once the dependencies have been looked at."""
+        self._checker.start()
+        self._grpc.start()
+        _log.info("serving", port=self.port)
+
+    def stop(self) -> None:
+        """Say NOT_SERVING, go on answering until balancers have noticed, let running calls end, close."""
+        self._health.enter_graceful_shutdown()
+        _log.info("draining", seconds=self._settings.server_drain_seconds)
+        time.sleep(self._settings.server_drain_seconds)
+        stopping = self._grpc.stop(GRACE_SECONDS)
+        # An open health Watch would hold stop() for the whole grace although nothing is being answered.
+        if self._in_flight.wait(GRACE_SECONDS):
+            stopping = self._grpc.stop(0)
+        stopping.wait()
+        self._checker.stop()
+        cache().close()
+        database().dispose()
+        _log.info("stopped")
+
+    def _made(self, names: tuple[str, ...]) -> grpc.Server:
+        around = (self._in_flight.layer, request_identity, measured, refusals, authenticated, bounded, validated)
+        server = grpc.server(
+            ThreadPoolExecutor(THREADS, thread_name_prefix="rpc"),
+            interceptors=[Layers(rpcs(), around)],
+            options=(*OPTIONS, ("grpc.so_reuseport", int(self._settings.server_processes > 1))),
+            maximum_concurrent_rpcs=4 * THREADS,
+        )
+        for service in SERVICES:
+            service.add(service.made(), server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        reflection.add(server, (*names, health.SERVICE_NAME))
+        return server
+
+
+def rpcs() -> dict[str, Rpc]:
+    """Every RPC with the role it declares; one without a role, or one that streams, stops the process."""
+    found = {}
+    for service in SERVICES:
+        for method in service.described.methods:
+            role = method.GetOptions().Extensions[options_pb2.access].role
+            if role == options_pb2.ROLE_UNSPECIFIED or method.client_streaming or method.server_streaming:
+                raise SystemExit(f"jeondan: {method.full_name} declares no role, or streams")
+            path = f"/{service.described.full_name}/{method.name}"
+            found[path] = Rpc(path, role)
+    return found
+
+
+def serve(settings: Settings, *, port: int, index: int = 0) -> None:
+    """One process from start to SIGTERM. Nothing of grpc, PostgreSQL or Redis exists before."""
+    stopped = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    metrics = settings.server_metrics_port
+    telemetry.start(settings, "server", metrics_port=metrics and metrics + index)
+    server = Server(settings, port=port, host=_host(settings))
+    server.start()
+    stopped.wait()
+    server.stop()
+
+
+def main() -> None:
+    """Check what must be there, then serve in one process or several."""
+    settings = load()
+    try:
+        accounts.keyring()
+    except ValueError as error:
+        sys.stderr.write(f"jeondan: {error}\n")
+        raise SystemExit(2) from None
+    migrate.refuse_if_pending(settings.database_url)
+    if settings.server_processes == 1:
+        serve(settings, port=settings.grpc_port)
+        return
+    processes.run(
+        settings.server_processes,
+        _host(settings),
+        settings.grpc_port,
+        lambda port, index: serve(settings, port=port, index=index),
+    )
+
+
+def _host(settings: Settings) -> str:
+    return "127.0.0.1" if settings.app_env == "development" else "0.0.0.0"
+
+
+if __name__ == "__main__":
+    main()

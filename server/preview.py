@@ -1,0 +1,127 @@
+"""The preview: the whole audience rendered with the code that sends, so that bytes, channels, cost and exclusions are the real ones."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.engine import Row
+
+from core.db import accounts, campaigns, pictures, provider_accounts
+from core.db.session import Tx
+from core.errors import InvalidInput, Violation
+from core.rules import draft as drafts
+from core.rules.channel import Channel
+from core.rules.letter import Letter
+from core.rules.personalise import MissingValue
+from core.rules.phone import mask
+from core.rules.price import PriceTable, table
+
+CHUNK = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one person would get; name and number are masked."""
+
+    contact: int
+    name: str
+    phone: str
+    text: str
+    size: int
+    channel: Channel
+
+
+@dataclass(slots=True)
+class Preview:
+    """The sums over the audience, and some people to look at; `longest` is the one with the most bytes."""
+
+    selected: int = 0
+    excluded: Counter[str] = field(default_factory=Counter)
+    channels: Counter[Channel] = field(default_factory=Counter)
+    longest: Shown | None = None
+    samples: list[Shown] = field(default_factory=list)
+
+    def cost(self, prices: PriceTable) -> Decimal:
+        """Won, exact."""
+        return sum((prices.cost(channel, people) for channel, people in self.channels.items()), Decimal(0))
+
+
+def draft_of(tx: Tx, campaign: Row[Any]) -> drafts.Draft:
+    """The campaign with everything a launch depends on."""
+    workspace = accounts.workspace_row(tx, campaign.workspace_id)
+    active = {row.id for row in accounts.sender_numbers(tx) if row.active}
+    flyer = pictures.flyer_state(tx, campaign.flyer_id) if campaign.flyer_id else None
+    return drafts.Draft(
+        ad=campaign.purpose == "AD",
+        body=campaign.body,
+        subject=campaign.subject,
+        shop=workspace.name,
+        optout_number=workspace.optout_number,
+        sender_active=campaign.sender_number_id in active,
+        account_known=provider_accounts.first_active(tx) is not None,
+        flyer_state=flyer,
+    )
+
+
+def prices_of(tx: Tx) -> PriceTable:
+    """The price list of the account that would carry it."""
+    account = provider_accounts.first_active(tx)
+    return table(account.provider if account else "aligo")
+
+
+def render(tx: Tx, workspace: UUID, campaign: Row[Any], letter: Letter, samples: int) -> Preview:
+    """Write every text of the audience, in contact order, in flat memory."""
+    preview = Preview()
+    unseal = accounts.keys(tx, workspace).opener()
+    values = {"any_tags": campaign.any_tags, "none_tags": campaign.none_tags, "ad": campaign.purpose == "AD"}
+    after, rows = 0, campaigns.audience(tx, workspace, values, after=0, people=CHUNK, keys=letter.keys)
+    while rows:
+        for row in rows:
+            _add(preview, row, letter, samples, unseal)
+        after = rows[-1].id
+        rows = (
+            campaigns.audience(tx, workspace, values, after=after, people=CHUNK, keys=letter.keys) if len(rows) == CHUNK else ()
+        )
+    return preview
+
+
+def _add(preview: Preview, row: Row[Any], letter: Letter, samples: int, unseal: Any) -> None:
+    preview.selected += 1
+    if row.reason:
+        preview.excluded[row.reason] += 1
+        return
+    try:
+        text, size, channel = letter.write(row.name, row.attributes)
+    except (MissingValue, InvalidInput) as refusal:
+        preview.excluded[refusal.reason] += 1
+        return
+    preview.channels[channel] += 1
+    is_longest = preview.longest is None or size > preview.longest.size
+    if is_longest or len(preview.samples) < samples:
+        shown = Shown(row.id, masked_name(row.name), mask(unseal(row.phone_sealed)), text, size, channel)
+        if is_longest:
+            preview.longest = shown
+        if len(preview.samples) < samples:
+            preview.samples.append(shown)
+
+
+def masked_name(name: str) -> str:
+    """김하나 -> 김*나; one letter stays alone."""
+    if len(name) <= 2:
+        return name[:1] + "*" * (len(name) - 1)
+    return name[0] + "*" * (len(name) - 2) + name[-1]
+
+
+def problems(draft: drafts.Draft, preview: Preview | None) -> list[Violation]:
+    """What stands in the way of a launch, the audience included."""
+    found = list(drafts.problems(draft))
+    if preview is not None and not found and not preview.channels:
+        found.append(Violation("campaign.audience", "받을 수 있는 고객이 없습니다.", "EMPTY_AUDIENCE"))
+    return found
+
+
+def letter_of(draft: drafts.Draft) -> Letter:
+    """The finished text, ready to be written for people."""
+    return Letter(drafts.finished_body(draft), has_image=draft.flyer_state is not None)

@@ -1,0 +1,92 @@
+"""What keeps an RPC method short: one transaction, who is calling, and the same answer to the same request_id."""
+
+import functools
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from google.protobuf.message import Message
+
+from core import clock
+from core.db import requests
+from core.db.session import Tx, database
+from core.errors import AlreadyExists
+from server.caller import Caller, current, remaining
+
+Request = TypeVar("Request", bound=Message)
+Response = TypeVar("Response", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What an RPC method works with: its open transaction, its caller, and the time."""
+
+    tx: Tx
+    caller: Caller
+    now: datetime
+
+    @property
+    def workspace(self) -> UUID:
+        """The workspace the transaction is bound to."""
+        return self.caller.workspace
+
+    @property
+    def actor(self) -> str:
+        """`user:<id>` or `key:<id>`, for records of who did it."""
+        return self.caller.actor
+
+    @property
+    def role(self) -> int:
+        """The caller's jeondan.v1.Role."""
+        return self.caller.role
+
+
+# What the generated servicers expect of a method, and what is written instead.
+Rpc = Callable[[Any, Request, Any], Response]
+Method = Callable[[Any, Request, Call], Response]
+
+
+def reads(method: Method[Request, Response]) -> Rpc[Request, Response]:
+    """One read transaction around the method; on the replica when there is one."""
+
+    @functools.wraps(method)
+    def rpc(self: Any, request: Request, context: Any) -> Response:
+        caller = current()
+        with database().read(caller.workspace, timeout=remaining()) as tx:
+            return method(self, request, Call(tx, caller, clock.now()))
+
+    return rpc
+
+
+def writes(method: Method[Request, Response]) -> Rpc[Request, Response]:
+    """One transaction on the primary around the method and its request_id; jobs follow by `call.tx.after_commit`."""
+    answer: type[Response] = method.__annotations__["return"]
+
+    @functools.wraps(method)
+    def rpc(self: Any, request: Request, context: Any) -> Response:
+        caller = current()
+        with database().write(caller.workspace, timeout=remaining()) as tx:
+            call = Call(tx, caller, clock.now())
+            return _once(call, request, answer, lambda: method(self, request, call))
+
+    return rpc
+
+
+def _once(call: Call, request: Message, answer: type[Response], work: Callable[[], Response]) -> Response:
+    """Do the work, unless this request_id has its answer already. A refusal rolls back and leaves nothing behind."""
+    request_id: str = getattr(request, "request_id", "")
+    if not request_id:
+        return work()
+    key = requests.Key(call.workspace, request.DESCRIPTOR.name.removesuffix("Request"), UUID(request_id))
+    body = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+    stored = requests.claim(call.tx, key, body, call.now)
+    if stored is None:
+        response = work()
+        requests.answer(call.tx, key, response.SerializeToString())
+        return response
+    if stored.body_hash != body:
+        raise AlreadyExists("같은 request_id가 다른 요청에 이미 쓰였습니다.", reason="REQUEST_ID_REUSED")
+    return answer.FromString(stored.response)

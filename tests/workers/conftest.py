@@ -1,0 +1,53 @@
+"""Fixtures of the engine tests: this process as a worker, against the real database, queues, storage and sandbox."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core import images, jobs, settings
+from core.db import accounts, session
+from tests.workers import shop as shops
+from workers import accounts as providers
+from workers import claim, liveness
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[shops.Sandbox]:
+    with shops.sandbox(tmp_path_factory.mktemp("sandbox")) as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(sandbox_process: shops.Sandbox) -> shops.Sandbox:
+    sandbox_process.reset()
+    return sandbox_process
+
+
+@pytest.fixture
+def worker(
+    environment: dict[str, str], sandbox: shops.Sandbox, fresh_redis: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """This process becomes a worker of the product: settings from the environment, a database of its own, a heart."""
+    for name, value in {**environment, "ALIGO_SMS_URL": sandbox.url, "ALIGO_TESTMODE": "N"}.items():
+        monkeypatch.setenv(name, value)
+    forget()
+    liveness.begin("test")
+    yield
+    liveness.end()
+    session.database().dispose()
+    jobs.broker().close()
+    forget()
+
+
+def forget() -> None:
+    """Nothing of an earlier test's process state stays."""
+    for cached in (settings.load, session.database, jobs.broker, images.storage, accounts.keyring, providers._base_urls, claim._letters):
+        cached.cache_clear()
+    accounts._keys.clear()
+    providers._kept.clear()
+
+
+@pytest.fixture
+def shop(worker: None) -> shops.Shop:
+    return shops.open_shop()

@@ -1,0 +1,54 @@
+"""The provider adapters of this process: one per account, made from decrypted credentials and kept a minute."""
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+from uuid import UUID
+
+from core.db import accounts
+from core.db.session import Tx
+from core.settings import load
+from workers.providers import Account, Provider, find
+
+KEEP_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    provider: Provider
+    until: float
+
+
+_kept: dict[UUID, _Kept] = {}
+_lock = Lock()
+
+
+def provider_of(tx: Tx, account: UUID) -> Provider:
+    """The adapter of an account of this transaction's workspace."""
+    kept = _kept.get(account)
+    if kept and kept.until > time.monotonic():
+        return kept.provider
+    row = accounts.provider_account(tx, account)
+    made = find(
+        Account(
+            provider=row.provider,
+            base_url=_base_urls()[row.provider],
+            credentials=row.credentials,
+            test_mode=row.test_mode or load().aligo_testmode == "Y" and load().app_env == "staging",
+        )
+    )
+    with _lock:
+        _kept[account] = _Kept(made, time.monotonic() + KEEP_SECONDS)
+    return made
+
+
+def forget(account: UUID) -> None:
+    """Make the adapter anew at the next use (credentials changed, account resumed)."""
+    with _lock:
+        _kept.pop(account, None)
+
+
+@lru_cache(maxsize=1)
+def _base_urls() -> dict[str, str]:
+    return {"aligo": load().aligo_sms_url}

@@ -1,0 +1,148 @@
+"""Claim: one short transaction that takes a batch, checks every person again, writes the texts and commits the attempts."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.engine import Row
+
+from core import clock
+from core.db import accounts, send
+from core.db.ids import new_id
+from core.db.session import Tx
+from core.rules import ledger, night
+from core.rules.letter import Letter, Part, Person, Prepared, prepare, text_hashes
+from core.rules.states import BatchState, CampaignState, MessageState
+from workers import accounts as providers
+from workers.ledger import LEASE, move
+from workers.liveness import heart
+from workers.providers import Provider
+
+OPEN_STATES = (CampaignState.PLANNING, CampaignState.SENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One provider call to be made: its attempt is committed, its numbers are in clear in memory only."""
+
+    attempt: UUID
+    part: Part
+    receivers: tuple[str, ...]
+    unit_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A claimed batch: what the calls have in common, and the calls."""
+
+    batch: UUID
+    number: int
+    provider: Provider
+    sender: str
+    subject: str
+    image_object: str
+    calls: tuple[Call, ...]
+
+
+def claim(tx: Tx, batch_id: UUID) -> Load | None:
+    """Take the batch, or None when there is nothing to do now: taken, stopped, not due, or nobody left."""
+    batch = send.lock_batch(tx, batch_id)
+    now = clock.now()
+    if batch is None or not _may_go(batch, now):
+        return None
+    states = bytes(batch.states)
+    waiting = ledger.at(states, MessageState.PLANNED, MessageState.HELD)
+    if batch.expires_at and now >= batch.expires_at:
+        move(tx, batch, ledger.place(states, waiting, MessageState.EXPIRED))
+        return None
+    provider = providers.provider_of(tx, batch.provider_account_id)
+    people = {row.id: row for row in send.recipients(tx, batch, [batch.contact_ids[at] for at in waiting], _letter(batch).keys)}
+    prepared = _prepare(batch, provider, waiting, people, now)
+    calls = _calls(tx, batch, prepared, people)
+    send.add_attempts(tx, [_attempt(batch, call, now) for call in calls])
+    _save(tx, batch, states, prepared, now)
+    if not calls:
+        return None
+    return Load(batch.id, batch.attempt + 1, provider, batch.sender, batch.frozen_subject, batch.image_object, calls)
+
+
+def _may_go(batch: Row[Any], now: datetime) -> bool:
+    return (
+        batch.state == BatchState.READY
+        and batch.due_at <= now
+        and batch.campaign_state in OPEN_STATES
+        and batch.account_state == "ACTIVE"
+    )
+
+
+def _prepare(
+    batch: Row[Any], provider: Provider, waiting: Sequence[int], people: Mapping[int, Row[Any]], now: datetime
+) -> Prepared:
+    ids = batch.contact_ids
+    return prepare(
+        _letter(batch),
+        (_person(position, people.get(ids[position])) for position in waiting),
+        night=batch.purpose == "AD" and not night.may_leave(now, night_consent=False),
+        limit=provider.batch_limit,
+    )
+
+
+def _person(position: int, row: Row[Any] | None) -> Person:
+    if row is None:
+        return Person(position, "", (), reason="GONE")
+    return Person(position, row.name, row.attributes, row.reason, row.night_consent)
+
+
+def _letter(batch: Row[Any]) -> Letter:
+    return _letters(batch.frozen_body, bool(batch.image_object))
+
+
+@lru_cache(maxsize=64)
+def _letters(body: str, has_image: bool) -> Letter:
+    return Letter(body, has_image=has_image)
+
+
+def _calls(tx: Tx, batch: Row[Any], prepared: Prepared, people: Mapping[int, Row[Any]]) -> tuple[Call, ...]:
+    unseal: Callable[[bytes], str] = accounts.keys(tx, batch.workspace_id).opener()
+    ids = batch.contact_ids
+    return tuple(
+        Call(
+            attempt=new_id(),
+            part=part,
+            receivers=tuple(unseal(people[ids[position]].phone_sealed) for position in part.positions),
+            unit_price=Decimal(batch.prices[part.channel.value]),
+        )
+        for part in prepared.parts
+    )
+
+
+def _attempt(batch: Row[Any], call: Call, now: datetime) -> dict[str, Any]:
+    return {
+        "id": call.attempt,
+        "workspace_id": batch.workspace_id,
+        "batch_id": batch.id,
+        "campaign_id": batch.campaign_id,
+        "number": batch.attempt + 1,
+        "provider_account_id": batch.provider_account_id,
+        "provider": batch.provider,
+        "channel": call.part.channel.value,
+        "sender": batch.sender,
+        "positions": list(call.part.positions),
+        "text_hashes": text_hashes(call.part.texts),
+        "unit_price": call.unit_price,
+        "started_at": now,
+    }
+
+
+def _save(tx: Tx, batch: Row[Any], states: bytes, prepared: Prepared, now: datetime) -> None:
+    for part in prepared.parts:
+        states = ledger.place(states, part.positions, MessageState.CLAIMED)
+    states = ledger.place(states, prepared.excluded, MessageState.EXCLUDED)
+    states = ledger.place(states, prepared.held, MessageState.HELD)
+    lease = {"attempt": batch.attempt + 1, "lease_owner": heart().id, "lease_until": now + LEASE} if prepared.parts else {}
+    due_at = night.next_open(now) if prepared.held else None
+    move(tx, batch, states, reasons=prepared.excluded, due_at=due_at, extra=lease)

@@ -1,0 +1,78 @@
+"""Deliver: claim a batch, hand it to the provider with no transaction open, record what came of it."""
+
+import time
+from functools import lru_cache
+from uuid import UUID
+
+import dramatiq
+
+from core import images, jobs, telemetry
+from core.db.session import database
+from core.errors import Problem, Unavailable
+from workers.claim import Call, Load, claim
+from workers.ledger import as_ids
+from workers.liveness import heart
+from workers.providers import Busy, Parcel, Refused, Unknown
+from workers.record import Outcome, record
+
+MMS_BYTES = 300_000  # no provider takes more
+RECORD_PATIENCE = 30.0  # seconds to keep trying to write down what the provider said
+
+
+@dramatiq.actor(actor_name="deliver_batch", queue_name=jobs.BULK, max_retries=0)
+def deliver_batch(workspace: str, batch: str) -> None:
+    """Job: hand one batch over. Running it twice, or in two places, sends nothing twice."""
+    deliver(*as_ids(workspace, batch))
+
+
+def deliver(workspace: UUID, batch: UUID) -> None:
+    """The same, for lanes and tests."""
+    with telemetry.BATCH_SECONDS.time():
+        with database().write(workspace) as tx:
+            load = claim(tx, batch)
+        if load is None:
+            return
+        for call in load.calls:
+            _patiently(workspace, load, call, hand_over(load, call))
+
+
+def hand_over(load: Load, call: Call) -> Outcome:
+    """The provider call itself; every way it can end is one of four."""
+    try:
+        parcel = Parcel(
+            channel=call.part.channel,
+            sender=load.sender,
+            receivers=call.receivers,
+            texts=call.part.texts,
+            subject=load.subject,
+            image=_image(load.image_object) if load.image_object else None,
+        )
+    except Problem:
+        return Busy("image not readable")
+    if not heart().is_fresh():
+        return Busy("this worker lost touch with the database")
+    try:
+        return load.provider.send(parcel)
+    except (Refused, Busy, Unknown) as outcome:
+        return outcome
+    except Exception as error:  # a defect after the call may have begun: nothing else is safe to say
+        telemetry.report(error)
+        return Unknown(f"defect: {type(error).__name__}")
+
+
+@lru_cache(maxsize=4)
+def _image(object_name: str) -> bytes:
+    return images.storage().get(object_name, most=MMS_BYTES)
+
+
+def _patiently(workspace: UUID, load: Load, call: Call, outcome: Outcome) -> None:
+    """Record, also when the database is away for a moment; after that the sweeper and the provider's list resolve it."""
+    until = time.monotonic() + RECORD_PATIENCE
+    while True:
+        try:
+            with database().write(workspace) as tx:
+                return record(tx, load, call, outcome)
+        except Unavailable:
+            if time.monotonic() > until:
+                raise
+            time.sleep(1.0)

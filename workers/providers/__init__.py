@@ -1,0 +1,182 @@
+"""The contract every provider keeps: what goes in, what comes out, and the only three ways to fail."""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from core.errors import NotFound
+from core.rules.channel import Channel
+from core.rules.states import MessageState
+
+_NUMBER = re.compile(r"\+?\d(?:[\s().-]?\d){6,}")
+_WORDS_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One provider account of one workspace, decrypted; its credentials never appear in a repr."""
+
+    provider: str
+    base_url: str
+    credentials: Mapping[str, str] = field(repr=False, hash=False)
+    test_mode: bool
+
+    def hide(self, words: str) -> str:
+        """What a provider said, fit for a log: without this account's secrets, without long numbers, and short."""
+        for secret in filter(None, self.credentials.values()):
+            words = words.replace(secret, "***")
+        return _NUMBER.sub("***", words).strip()[:_WORDS_LIMIT]
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """The messages of one provider call; `texts` has one fully rendered text per receiver."""
+
+    channel: Channel
+    sender: str
+    receivers: Sequence[str] = field(repr=False)
+    texts: Sequence[str] = field(repr=False)
+    subject: str = field(default="", repr=False)
+    image: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took the call. Which receivers it refused is known only from `results`."""
+
+    reference: str
+    accepted: int
+    refused: int
+    channel: Channel
+
+
+class Cause(StrEnum):
+    """Why nothing was sent."""
+
+    MESSAGE = "MESSAGE"
+    AUTH = "AUTH"
+    IP = "IP"
+    BALANCE = "BALANCE"
+    SENDER = "SENDER"
+    EDGE = "EDGE"
+
+
+class Refused(Exception):
+    """Nothing was sent, and repeating the same call will not help."""
+
+    def __init__(self, code: str, message: str, cause: Cause) -> None:
+        super().__init__(f"{cause} {code}: {message}")
+        self.code = code
+        self.message = message
+        self.cause = cause
+
+    @property
+    def account_wide(self) -> bool:
+        """True when the account, not the message, is the trouble: pause it, fail nothing."""
+        return self.cause is not Cause.MESSAGE
+
+
+class Busy(Exception):
+    """Nothing was sent; the same call may work later."""
+
+    def __init__(self, reason: str, retry_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_seconds = retry_seconds
+
+
+class Unknown(Exception):
+    """It may have been sent: ask the provider before anything else."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one message; `state` None is still pending, `known` False means the words were not recognised."""
+
+    receiver: str = field(repr=False)
+    state: MessageState | None
+    text: str
+    reference: str
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The results of one call; `complete` when every page was read."""
+
+    results: Sequence[Result]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One row of the provider's own list of sends."""
+
+    reference: str
+    channel: Channel
+    count: int
+    at: datetime
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """How many messages of one kind the account could still pay for: alternatives, not a sum."""
+
+    sms: int
+    lms: int
+    mms: int
+
+
+class Provider(Protocol):
+    """A company that delivers messages, for one account. Safe to use from several threads."""
+
+    name: str
+
+    def batch_limit(self, channel: Channel) -> int:
+        """The most messages one `send` may carry; 0 when the provider does not offer the channel."""
+        ...
+
+    def send(self, parcel: Parcel) -> Accepted:
+        """Hand one batch on. Raises Refused, Busy or Unknown and nothing else."""
+        ...
+
+    def results(self, reference: str) -> Report:
+        """What became of a call's messages. Raises Refused or Busy."""
+        ...
+
+    def sightings(self, *, sender: str, since: datetime, until: datetime) -> Sequence[Sighting]:
+        """Every send of `sender` the provider saw in that time, complete or an exception: Refused or Busy."""
+        ...
+
+    def balance(self) -> Balance:
+        """What is left. Raises Refused or Busy; the cheapest way to check key and IP."""
+        ...
+
+    def cancel(self, reference: str) -> None:
+        """Take back a reserved call. Raises Refused, Busy or Unknown."""
+        ...
+
+
+def names() -> Sequence[str]:
+    """Every provider there is: the modules of this folder."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def find(account: Account) -> Provider:
+    """The adapter for an account; the caller keeps it as long as the account lives."""
+    if account.provider not in names():
+        sentence = f"알 수 없는 발송사입니다: {account.provider} (가능: {', '.join(names())})"
+        raise NotFound(sentence, facts={"provider": account.provider})
+    module = importlib.import_module(f"{__name__}.{account.provider}")
+    adapter: Provider = module.Adapter(account)
+    return adapter

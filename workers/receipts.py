@@ -1,0 +1,139 @@
+"""Receipts: ask the provider what became of an accepted call, append the answer, and let the strongest news win."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import dramatiq
+from sqlalchemy.engine import Row
+
+from core import clock, jobs, telemetry
+from core.db import accounts, send
+from core.db.ids import new_id
+from core.db.session import Tx, database
+from core.rules import reasons
+from core.rules.states import NO_NEWS, MessageState, merge_states
+from workers import accounts as providers
+from workers.ledger import as_ids, forget, move
+from workers.providers import Busy, Refused, Report, Unknown
+
+NOT_LISTED_AFTER = timedelta(minutes=1)  # a receiver missing from a complete list so long after the call was not taken
+
+_log = telemetry.log("receipts")
+
+
+@dramatiq.actor(actor_name="read_results", queue_name=jobs.RECEIPTS, max_retries=0)
+def read_results(workspace: str, attempt: str) -> None:
+    """Job: one look at the results of one call."""
+    read(*as_ids(workspace, attempt))
+
+
+def read(workspace: UUID, attempt_id: UUID) -> None:
+    """Ask outside any transaction, then write what is new."""
+    with database().read(workspace) as tx:
+        attempt = send.get_attempt(tx, attempt_id)
+        if attempt is None or attempt.outcome != "ACCEPTED":
+            return
+        provider = providers.provider_of(tx, attempt.provider_account_id)
+    try:
+        report = provider.results(attempt.reference)
+    except (Busy, Refused, Unknown) as trouble:
+        _log.warning("results_not_read", attempt=str(attempt_id), outcome=type(trouble).__name__)
+        return  # the sweeper has set the next look already
+    with database().write(workspace) as tx:
+        write(tx, attempt_id, report, clock.now())
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A report by position: new states (255 = no news), the provider's words where it is not a delivery."""
+
+    states: bytes
+    words: Mapping[int, str]
+
+
+def write(tx: Tx, attempt_id: UUID, report: Report, now: datetime) -> None:
+    """Append the receipt and move the messages whose news is stronger than what is known; order does not matter."""
+    attempt = send.get_attempt(tx, attempt_id)
+    batch = send.wait_for_batch(tx, attempt.batch_id) if attempt else None
+    if attempt is None or batch is None:
+        return
+    news = _by_position(tx, batch, attempt, report, now)
+    before = bytes(batch.states)
+    after = merge_states(before, news.states)
+    changed = [position for position in attempt.positions if after[position] != before[position]]
+    if changed:
+        _append(tx, attempt, changed, news, now)
+        forget(tx, batch, [at for at in changed if before[at] == MessageState.FAILED])
+        failed = {at: _reason(news.words.get(at, "")) for at in changed if after[at] == MessageState.FAILED}
+        move(tx, batch, after, reasons=failed)
+        _count(attempt, after, changed)
+    _plan_next(tx, batch, attempt, after, now)
+
+
+def _by_position(tx: Tx, batch: Row[Any], attempt: Row[Any], report: Report, now: datetime) -> _Read:
+    unseal = accounts.keys(tx, batch.workspace_id).opener()
+    ids = [batch.contact_ids[position] for position in attempt.positions]
+    sealed = send.phones(tx, ids)
+    position_of = {unseal(sealed[contact]): at for at, contact in zip(attempt.positions, ids, strict=True) if contact in sealed}
+    states, words, listed = bytearray([NO_NEWS]) * len(batch.states), {}, set()
+    for result in report.results:
+        position = position_of.get(result.receiver)
+        if position is None:
+            continue
+        listed.add(position)
+        if not result.known:
+            _log.warning("unknown_result_words", words=telemetry.scrub(result.text), provider=attempt.provider)
+        if result.state is not None:
+            states[position] = result.state
+            words[position] = result.text
+    if report.complete and attempt.refused and now >= attempt.started_at + NOT_LISTED_AFTER:
+        for position in set(attempt.positions) - listed:
+            states[position] = MessageState.FAILED
+            words[position] = "NOT_TAKEN"
+    return _Read(bytes(states), words)
+
+
+def _reason(words: str) -> str:
+    return words if words in reasons.LABELS else reasons.failure(words)
+
+
+def _append(tx: Tx, attempt: Row[Any], changed: Sequence[int], news: _Read, now: datetime) -> None:
+    spoken: dict[str, list[int]] = {}
+    for position in changed:
+        if news.states[position] != MessageState.DELIVERED:
+            spoken.setdefault(telemetry.scrub(news.words.get(position, "")), []).append(position)
+    send.add_receipt(
+        tx,
+        {
+            "id": new_id(),
+            "workspace_id": attempt.workspace_id,
+            "batch_id": attempt.batch_id,
+            "attempt_id": attempt.id,
+            "positions": list(changed),
+            "states": bytes(news.states[position] for position in changed),
+            "words": json.dumps(spoken, ensure_ascii=False),
+            "received_at": now,
+        },
+    )
+
+
+def _count(attempt: Row[Any], after: bytes, changed: Sequence[int]) -> None:
+    for state in (MessageState.DELIVERED, MessageState.FAILED):
+        people = sum(after[position] == state for position in changed)
+        if people:
+            telemetry.MESSAGES.labels(attempt.channel, attempt.provider, state.name.lower()).inc(people)
+
+
+def _plan_next(tx: Tx, batch: Row[Any], attempt: Row[Any], after: bytes, now: datetime) -> None:
+    """The next look by the account's rhythm; none when every result is known or the rhythm is over."""
+    polls = attempt.polls + 1
+    pending = any(after[position] == MessageState.ACCEPTED for position in attempt.positions)
+    rhythm = batch.poll_seconds
+    poll_at = now + timedelta(seconds=rhythm[polls]) if pending and polls < len(rhythm) else None
+    send.finish_attempt(tx, attempt.id, {"polls": polls, "poll_at": poll_at})
+
+

@@ -1,0 +1,132 @@
+"""Sweep: every few seconds look for work that is due and in nobody's hands, and queue it; queueing twice is harmless."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from core import clock, jobs, telemetry
+from core.db import audience, campaigns, partitions, pictures, provider_accounts, requests, send
+from core.db.session import Tx, database
+from core.rules import ledger
+from core.rules.states import MessageState
+from workers.ledger import move
+from workers.liveness import DEAD_AFTER
+from workers.reconcile import abandon
+
+FULL_LANE = 200  # a lane this full is busy, not forgotten
+FORGOTTEN = timedelta(seconds=15)  # a row that waited so long has no job any more
+LOCK = 0x73776565  # "swee": one sweeper at a time
+
+_log = telemetry.log("sweep")
+
+
+def sweep() -> None:
+    """One round: every step for itself, so that one defect does not stop the others."""
+    now = clock.now()
+    depths = jobs.depths()
+    for lane, depth in depths.items():
+        telemetry.QUEUE_DEPTH.labels(lane).set(depth)
+    for step in (_deliveries, _abandoned, _cancelled, _unknown, _results, _plans, _files, _done, _balances):
+        try:
+            step(now, depths)
+        except Exception as error:
+            telemetry.report(error)
+            _log.error("step_failed", step=step.__name__, error=type(error).__name__)
+
+
+def upkeep() -> None:
+    """Once an hour: next months' partitions, old answers, silent workers."""
+    now = clock.now()
+    with database().owner() as tx:
+        partitions.ensure(tx, now)
+        send.forget_workers(tx, now - timedelta(hours=1))
+    _elected(lambda tx: requests.forget(tx, now - timedelta(days=7)))
+
+
+def _elected(action: Callable[[Tx], None]) -> None:
+    """Run it unless another sweeper is at it."""
+    with database().system() as tx:
+        if tx.value("SELECT pg_try_advisory_xact_lock(:lock)", lock=LOCK):
+            action(tx)
+
+
+def _deliveries(now: datetime, depths: dict[str, int]) -> None:
+    if depths[jobs.BULK] >= FULL_LANE:
+        return
+
+    def queue(tx: Tx) -> None:
+        waited = FORGOTTEN if depths[jobs.BULK] else timedelta(seconds=2)
+        for row in send.due_batches(tx, now - waited, FULL_LANE):
+            tx.after_commit(lambda row=row: jobs.deliver_batches(row.workspace_id, [row.id]))
+
+    _elected(queue)
+
+
+def _abandoned(now: datetime, _: dict[str, int]) -> None:
+    with database().system() as tx:
+        rows = send.abandoned_batches(tx, now, now - DEAD_AFTER)
+    for row in rows:
+        with database().write(row.workspace_id) as tx:
+            abandon(tx, row.id)
+
+
+def _cancelled(_: datetime, __: dict[str, int]) -> None:
+    with database().system() as tx:
+        rows = campaigns.cancelled_with_open_batches(tx)
+    for row in rows:
+        with database().write(row.workspace_id) as tx:
+            for batch in send.open_batches(tx, row.id, 200):
+                waiting = ledger.at(bytes(batch.states), MessageState.PLANNED, MessageState.HELD)
+                move(tx, batch, ledger.place(bytes(batch.states), waiting, MessageState.CANCELLED))
+
+
+def _unknown(now: datetime, _: dict[str, int]) -> None:
+    def queue(tx: Tx) -> None:
+        for row in send.take_unknown_batches(tx, now, now + timedelta(seconds=30)):
+            tx.after_commit(lambda row=row: jobs.reconcile_batch(row.workspace_id, row.id))
+        telemetry.UNKNOWN_MESSAGES.set(send.unknown_messages(tx))
+
+    _elected(queue)
+
+
+def _results(now: datetime, depths: dict[str, int]) -> None:
+    def queue(tx: Tx) -> None:
+        for row in send.take_due_polls(tx, now, now + timedelta(seconds=60)):
+            tx.after_commit(lambda row=row: jobs.read_results(row.workspace_id, row.id))
+
+    if depths[jobs.RECEIPTS] < FULL_LANE:
+        _elected(queue)
+
+
+def _plans(_: datetime, depths: dict[str, int]) -> None:
+    def queue(tx: Tx) -> None:
+        for row in campaigns.stalled_plans(tx):
+            tx.after_commit(lambda row=row: jobs.plan_campaign(row.workspace_id, row.id))
+
+    if not depths[jobs.PLAN]:
+        _elected(queue)
+
+
+def _files(now: datetime, depths: dict[str, int]) -> None:
+    def queue(tx: Tx) -> None:
+        before = now - FORGOTTEN
+        for row in audience.forgotten_imports(tx, before):
+            tx.after_commit(lambda row=row: jobs.import_customers(row.workspace_id, row.id))
+        for row in pictures.forgotten_images(tx, before):
+            tx.after_commit(lambda row=row: jobs.check_image(row.workspace_id, row.id))
+        for row in pictures.forgotten_flyers(tx, before):
+            tx.after_commit(lambda row=row: jobs.compose_flyer(row.workspace_id, row.id))
+
+    if not depths[jobs.COMPOSE] and not depths[jobs.PLAN]:
+        _elected(queue)
+
+
+def _done(now: datetime, _: dict[str, int]) -> None:
+    _elected(lambda tx: None if not campaigns.finish_done(tx, now) else _log.info("campaign_done"))
+
+
+def _balances(now: datetime, _: dict[str, int]) -> None:
+    def queue(tx: Tx) -> None:
+        for row in provider_accounts.take_to_probe(tx, now, now - timedelta(seconds=20), now - timedelta(minutes=5)):
+            tx.after_commit(lambda row=row: jobs.read_balance(row.workspace_id, row.id))
+
+    _elected(queue)
