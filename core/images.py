@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -67,16 +67,16 @@ class Storage:
         with _answering():
             self._client.put_object(Bucket=self._bucket, Key=name, Body=data, ContentType=content_type)
 
-    def get(self, name: str, *, most: int) -> bytes:
-        """The bytes; refused when there are more than `most`."""
-        with self._opened(name, most) as body:
+    def get(self, name: str, *, most: int, reason: str = "IMAGE_TOO_LARGE") -> bytes:
+        """The bytes; refused when there are more than `most`, or when nothing is there (OBJECT_MISSING)."""
+        with self._opened(name, most, reason) as body:
             data: bytes = body.read()
         return data
 
     def download(self, name: str, path: Path, *, most: int, progress: Callable[[int], object] | None = None) -> int:
-        """Into a file, in pieces, so that memory stays flat; how many bytes."""
+        """Into a file, in pieces, so that memory stays flat; how many bytes. Refuses as `get`, with FILE_TOO_LARGE."""
         done = 0
-        with self._opened(name, most) as body, path.open("wb") as file:
+        with self._opened(name, most, "FILE_TOO_LARGE") as body, path.open("wb") as file:
             for piece in body.iter_chunks(1 << 20):
                 done += file.write(piece)
                 if progress:
@@ -118,7 +118,7 @@ class Storage:
             self._client.head_bucket(Bucket=self._bucket)
 
     @contextmanager
-    def _opened(self, name: str, most: int) -> Iterator[Any]:
+    def _opened(self, name: str, most: int, reason: str) -> Iterator[Any]:
         with _answering():
             try:
                 answer = self._client.get_object(Bucket=self._bucket, Key=name)
@@ -126,9 +126,9 @@ class Storage:
                 if _code(error) in _MISSING:
                     raise InvalidInput("올린 파일을 찾을 수 없습니다.", reason="OBJECT_MISSING") from None
                 raise
-            with answer["Body"] as body:
+            with closing(answer["Body"]) as body:
                 if answer["ContentLength"] > most:
-                    raise InvalidInput(f"파일이 너무 큽니다. {most >> 20}MB까지 올릴 수 있습니다.", reason="FILE_TOO_LARGE")
+                    raise InvalidInput(f"파일이 너무 큽니다. {most >> 20}MB까지 올릴 수 있습니다.", reason=reason)
                 yield body
 
 

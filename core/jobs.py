@@ -34,7 +34,7 @@ _log = telemetry.log("jobs")
 @lru_cache(maxsize=1)
 def broker() -> RedisBroker:
     """This process's connection to the queues. Retries are few: what must not be lost is a row that the sweeper finds."""
-    made = RedisBroker(
+    made = RedisBroker(  # type: ignore[no-untyped-call]
         url=load().redis_url,
         middleware=[
             AgeLimit(),

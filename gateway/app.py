@@ -5,12 +5,6 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connexion.apps.asynchronous import AsyncApi, AsyncApp, AsyncOperation
-from connexion.exceptions import ProblemException
-from connexion.lifecycle import ConnexionRequest, ConnexionResponse
-from connexion.middleware.main import MiddlewarePosition
-from connexion.options import SwaggerUIOptions
-from connexion.resolver import Resolver
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -22,11 +16,22 @@ from gateway import pages, routes, stubs
 from gateway.channel import Backend
 from gateway.codec import dump
 from gateway.errors import Refusal
+from gateway.framework import (
+    AsyncApi,
+    AsyncApp,
+    AsyncOperation,
+    ConnexionRequest,
+    ConnexionResponse,
+    MiddlewarePosition,
+    ProblemException,
+    Resolver,
+    SwaggerUIOptions,
+)
 from gateway.health import Health
 from gateway.limits import BodyLimit, Buckets, RateLimit
 from gateway.openapi import document
 from gateway.progress import OPERATION, PATH, Pace, Progress
-from gateway.routes import Route
+from gateway.routes import Route, allowed
 from gateway.security import ACCEPTED, EXPOSED, SECURITY_MAP, BrowserRules
 from gateway.settings import Settings
 from gateway.telemetry import Telemetry, report, seconds
@@ -79,6 +84,7 @@ def build(settings: Settings, *, described: stubs.Stubs | None = None, pace: Pac
     campaign = next(route for route in found if route.method.name == "GetCampaign")
     handlers[OPERATION] = progress.handler(campaign)
     app = _connexion(contract, handlers, backend)
+    _add_refusals(app, found)
     registry = CollectorRegistry()
     _add_pages(app, settings, contract, backend, registry)
     _add_layers(app, settings, found, registry)
@@ -101,20 +107,32 @@ def _connexion(contract: dict[str, Any], handlers: Mapping[str, Handler], backen
         security_map=SECURITY_MAP,
         validator_map={"parameter": _Unchecked, "body": {}},
     )
-    for kind in (Refusal, ProblemException, HTTPException, Exception):
-        app.add_error_handler(kind, _refuse)
     return app
 
 
-async def _refuse(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
+def _add_refusals(app: AsyncApp, found: tuple[Route, ...]) -> None:
+    async def refuse(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
+        refusal = _refusal(error)
+        methods = allowed(found, request.scope["path"]) if refusal.status == 405 else ""
+        if methods:
+            refusal.headers = {"Allow": methods}
+        return _answer(refusal, request.scope["state"]["request_id"])
+
+    for kind in (Refusal, ProblemException, HTTPException, Exception):
+        app.add_error_handler(kind, refuse)
+
+
+def _refusal(error: Exception) -> Refusal:
     if isinstance(error, Refusal):
-        refusal = error
-    elif isinstance(error, HTTPException):
-        refusal = Refusal(error.status_code, headers=error.headers or {})
-    else:
-        report(error)
-        refusal = Refusal(500)
-    body = refusal.body(request.scope["state"]["request_id"])
+        return error
+    if isinstance(error, HTTPException):
+        return Refusal(error.status_code, headers=error.headers or {})
+    report(error)
+    return Refusal(500)
+
+
+def _answer(refusal: Refusal, request_id: str) -> ConnexionResponse:
+    body = refusal.body(request_id)
     answer = ConnexionResponse(refusal.status, body=body, headers=refusal.all_headers())  # type: ignore[no-untyped-call]
     return answer
 

@@ -73,8 +73,8 @@ class Backend:
 
 def service_config(routes: Iterable[Route]) -> dict[str, Any]:
     """Balancing, health check, and retries for what may be repeated."""
-    repeatable = [route.method for route in routes if route.repeatable]
-    names = [{"service": method.containing_service.full_name, "method": method.name} for method in repeatable]
+    methods = {route.rpc: route.method for route in routes if route.repeatable}  # an RPC may have several routes
+    names = [{"service": each.containing_service.full_name, "method": each.name} for each in methods.values()]
     return {
         "loadBalancingConfig": [{"round_robin": {}}],
         "healthCheckConfig": {"serviceName": ""},

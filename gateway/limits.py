@@ -8,11 +8,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from connexion.middleware.abstract import ROUTING_CONTEXT
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import Refusal
+from gateway.framework import ROUTING_CONTEXT
 from gateway.security import credential
 
 BODY_BYTES = 1024 * 1024
@@ -85,15 +86,21 @@ class RateLimit:
             if self._buckets.left(each) < 1:
                 raise self._too_many(each)
         self._buckets.take(caller)
+        told = self._buckets.headers(caller)
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if message["status"] == 401 and caller != address:
-                    self._buckets.take(refused)
-                MutableHeaders(scope=message).update(self._buckets.headers(caller))
+                MutableHeaders(scope=message).update(told)
             await send(message)
 
-        await self._app(scope, receive, counted)
+        try:
+            await self._app(scope, receive, counted)
+        except (Refusal, HTTPException) as error:
+            status = error.status if isinstance(error, Refusal) else error.status_code
+            if status == 401 and caller != address:
+                self._buckets.take(refused)
+            error.headers = {**(error.headers or {}), **told}
+            raise
 
     def _caller(self, scope: Scope, address: str) -> str:
         operation = scope.get("extensions", {}).get(ROUTING_CONTEXT, {}).get("operation_id")

@@ -1,7 +1,7 @@
 """Which REST route is which RPC: read from `google.api.http` and nothing else."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -110,6 +110,12 @@ def routes(stubs: Stubs) -> tuple[Route, ...]:
             raise ValueError(f"{route.operation_id} and {seen[key]} have the same route")
         seen[key] = route.operation_id
     return found
+
+
+def allowed(found: Iterable[Route], path: str) -> str:
+    """The methods that this path takes, for the Allow header; connexion names only those of the first match."""
+    verbs = {route.verb.upper() for route in found if re.fullmatch(_FIELD.sub("[^/]+", route.path), path)}
+    return ", ".join(sorted(verbs | {"HEAD"} if "GET" in verbs else verbs))
 
 
 def _bound(method: MethodDescriptor) -> Iterator[Route]:

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from connexion.lifecycle import ConnexionRequest
-from connexion.security import NO_VALUE, AbstractSecurityHandler
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.framework import NO_VALUE, AbstractSecurityHandler, ConnexionRequest
 
 EXPOSED = ["ETag", "Retry-After", "X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
 ACCEPTED = [

@@ -11,11 +11,11 @@ from typing import Any
 
 import sentry_sdk
 import structlog
-from connexion.middleware.abstract import ROUTING_CONTEXT
 from prometheus_client import CollectorRegistry, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.framework import ROUTING_CONTEXT
 from gateway.settings import Settings
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")

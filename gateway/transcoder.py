@@ -89,6 +89,8 @@ def _body(route: Route, value: Any, shape: Shape) -> dict[str, Any]:
         checked: dict[str, Any] = shape.message(route.request, value, without=route.path_fields)
         return checked
     field = route.request.fields_by_name[route.body]
+    if value is None:
+        shape.refuse("", "본문이 비어 있습니다.")
     return {field.json_name: shape.field(field, value, "")}
 
 

@@ -1,6 +1,7 @@
 """Build the stubs: protos/jeondan/v1/*.proto -> protos/gen (Python, types, descriptors with comments)."""
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -53,8 +54,10 @@ def rules_schema() -> descriptor_pb2.FileDescriptorSet:
 
 
 def run(arguments: list[str]) -> None:
-    """One protoc call; its own message is the error."""
-    if protoc.main(arguments) != 0:
+    """One protoc call; its own message is the error, its chatter is not."""
+    done = subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *arguments[1:]], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.stderr.write(done.stderr)
         sys.exit(1)
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from core.errors import Conflict
@@ -31,18 +30,23 @@ def ids(values: Iterable[str]) -> list[UUID]:
     return [UUID(value) for value in values]
 
 
-def enum(kind: EnumTypeWrapper, prefix: str, name: str) -> Any:
+def optional_id(value: str) -> UUID | None:
+    """An identifier that may be empty."""
+    return UUID(value) if value else None
+
+
+def enum(kind: Any, prefix: str, name: str) -> Any:
     """`enum(Image.State, "STATE", "READY")`: the number of STATE_READY; 0 for the empty name."""
     return kind.Value(f"{prefix}_{name}") if name else 0
 
 
-def enum_name(kind: EnumTypeWrapper, prefix: str, number: int) -> str:
+def enum_name(kind: Any, prefix: str, number: int) -> str:
     """The inverse; the empty name for unspecified."""
     name = kind.Name(number)
     return "" if number == 0 else name.removeprefix(f"{prefix}_")
 
 
-def enum_names(kind: EnumTypeWrapper, prefix: str) -> frozenset[str]:
+def enum_names(kind: Any, prefix: str) -> frozenset[str]:
     """Every name but unspecified: what a filter may ask for."""
     return frozenset(name.removeprefix(f"{prefix}_") for name, number in kind.items() if number)
 

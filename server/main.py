@@ -13,7 +13,19 @@ from typing import Any
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2_grpc
-from jeondan.v1 import account_pb2, account_pb2_grpc, audience_pb2, audience_pb2_grpc, catalog_pb2, catalog_pb2_grpc, options_pb2
+from jeondan.v1 import (
+    account_pb2,
+    account_pb2_grpc,
+    audience_pb2,
+    audience_pb2_grpc,
+    campaign_pb2,
+    campaign_pb2_grpc,
+    catalog_pb2,
+    catalog_pb2_grpc,
+    options_pb2,
+    send_pb2,
+    send_pb2_grpc,
+)
 
 from core import telemetry
 from core.cache import cache
@@ -35,7 +47,9 @@ from server.interceptors import (
 )
 from server.services.account import AccountService
 from server.services.audience import AudienceService
+from server.services.campaign import CampaignService
 from server.services.catalog import CatalogService
+from server.services.send import SendService
 
 THREADS = 10
 GRACE_SECONDS = 25.0
@@ -77,6 +91,16 @@ SERVICES = (
         audience_pb2.DESCRIPTOR.services_by_name["AudienceService"],
         AudienceService,
         audience_pb2_grpc.add_AudienceServiceServicer_to_server,
+    ),
+    Service(
+        campaign_pb2.DESCRIPTOR.services_by_name["CampaignService"],
+        CampaignService,
+        campaign_pb2_grpc.add_CampaignServiceServicer_to_server,
+    ),
+    Service(
+        send_pb2.DESCRIPTOR.services_by_name["SendService"],
+        SendService,
+        send_pb2_grpc.add_SendServiceServicer_to_server,
     ),
 )
 

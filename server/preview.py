@@ -6,10 +6,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.engine import Row
 
 from core.db import accounts, campaigns, pictures, provider_accounts
-from core.db.session import Tx
+from core.db.session import Row, Tx
 from core.errors import InvalidInput, Violation
 from core.rules import draft as drafts
 from core.rules.channel import Channel
@@ -51,7 +50,6 @@ class Preview:
 def draft_of(tx: Tx, campaign: Row[Any]) -> drafts.Draft:
     """The campaign with everything a launch depends on."""
     workspace = accounts.workspace_row(tx, campaign.workspace_id)
-    active = {row.id for row in accounts.sender_numbers(tx) if row.active}
     flyer = pictures.flyer_state(tx, campaign.flyer_id) if campaign.flyer_id else None
     return drafts.Draft(
         ad=campaign.purpose == "AD",
@@ -59,10 +57,29 @@ def draft_of(tx: Tx, campaign: Row[Any]) -> drafts.Draft:
         subject=campaign.subject,
         shop=workspace.name,
         optout_number=workspace.optout_number,
-        sender_active=campaign.sender_number_id in active,
+        sender_active=sender_of(tx, campaign.sender_number_id) is not None,
         account_known=provider_accounts.first_active(tx) is not None,
         flyer_state=flyer,
     )
+
+
+def sender_of(tx: Tx, sender_number: UUID | None) -> str | None:
+    """The digits of a sender number that can be used now; None when there is no such one here."""
+    return next((row.number for row in accounts.sender_numbers(tx) if row.id == sender_number and row.active), None)
+
+
+def draft_preview(tx: Tx, campaign: Row[Any], draft: drafts.Draft, samples: int) -> Preview:
+    """The audience rendered with the draft's text; a text that cannot be finished is shown as it was written."""
+    try:
+        letter = letter_of(draft)
+    except InvalidInput:
+        return count(tx, campaign.workspace_id, campaign)
+    return render(tx, campaign.workspace_id, campaign, letter, samples)
+
+
+def count(tx: Tx, workspace: UUID, campaign: Row[Any]) -> Preview:
+    """Only who is selected and who is left out: there is no text to show yet."""
+    return render(tx, workspace, campaign, Letter(""), 0)
 
 
 def prices_of(tx: Tx) -> PriceTable:

@@ -1,10 +1,9 @@
 """Updates by field mask: what is stored, with the named fields of the request laid over it, checked as a whole."""
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from google.api import field_behavior_pb2  # type: ignore[import-untyped, unused-ignore]
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
@@ -18,9 +17,11 @@ def merged(stored: Resource, given: Resource, mask: FieldMask, *, field: str, fi
     """`stored` with the masked fields of `given`. No mask: what is filled in; `*`: everything; `fixed` cannot change."""
     result = type(stored)()
     result.CopyFrom(stored)
-    for path in _paths(given, mask, fixed):
+    paths = _paths(given, mask, fixed)
+    for path in paths:
         _lay_over(result, given, path)
-    violations.check(result, field)
+    # What was stored by other rules (an import) must not stand in the way of changing something else.
+    violations.check(result, field, only={path.partition(".")[0] for path in paths})
     return result
 
 
@@ -34,11 +35,11 @@ def _paths(given: Message, mask: FieldMask, fixed: frozenset[str]) -> list[str]:
     return [path for path in paths if path.partition(".")[0] not in outputs]
 
 
-def _unknown(described: Descriptor, paths: Iterable[str]) -> Iterable[str]:
+def _unknown(described: Any, paths: Iterable[str]) -> Iterable[str]:
     return (path for path in paths if not _known(described, path.split(".")))
 
 
-def _known(described: Descriptor | None, names: list[str]) -> bool:
+def _known(described: Any, names: list[str]) -> bool:
     found = described.fields_by_name.get(names[0]) if described else None
     if found is None:
         return False
@@ -65,5 +66,5 @@ def _lay_over(target: Message, source: Message, path: str) -> None:
     target.MergeFrom(only)
 
 
-def _output_only(found: FieldDescriptor) -> bool:
+def _output_only(found: Any) -> bool:
     return field_behavior_pb2.OUTPUT_ONLY in found.GetOptions().Extensions[field_behavior_pb2.field_behavior]

@@ -1,7 +1,7 @@
 """The sentences for broken protovalidate rules: rule id -> machine-readable reason and Korean sentence."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from google.protobuf.message import Message
 from protovalidate import Validator, Violation
@@ -34,13 +34,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
 }
 
 
-def check(message: Message, prefix: str = "") -> None:
-    """Refuse a message that breaks the rules of its proto, naming every wrong field."""
+def check(message: Message, prefix: str = "", only: Collection[str] | None = None) -> None:
+    """Refuse a message that breaks the rules of its proto, naming every wrong field (of `only`, and of the whole)."""
     found = _validator.collect_violations(message)
-    if not found:
-        return
-    wrong = [_violation(violation, prefix) for violation in found]
-    raise errors.InvalidInput("입력한 내용을 확인해 주세요.", wrong)
+    wrong = [_violation(violation, prefix) for violation in found if only is None or _first(violation) in {"", *only}]
+    if wrong:
+        raise errors.InvalidInput("입력한 내용을 확인해 주세요.", wrong)
 
 
 def _violation(violation: Violation, prefix: str) -> errors.Violation:
@@ -49,6 +48,11 @@ def _violation(violation: Violation, prefix: str) -> errors.Violation:
     numbers = [f"{int(number):,}" for number in re.findall(r"-?\d+", broken.message)]
     path = _path(broken.field.elements if broken.field else ())
     return errors.Violation(".".join(filter(None, (prefix, path))), _filled(sentence, numbers), reason)
+
+
+def _first(violation: Violation) -> str:
+    field = violation.proto.field
+    return field.elements[0].field_name if field and field.elements else ""
 
 
 def _filled(sentence: str, numbers: list[str]) -> str:

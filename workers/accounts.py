@@ -35,7 +35,7 @@ def provider_of(tx: Tx, account: UUID) -> Provider:
             provider=row.provider,
             base_url=_base_urls()[row.provider],
             credentials=row.credentials,
-            test_mode=row.test_mode or load().aligo_testmode == "Y" and load().app_env == "staging",
+            test_mode=row.test_mode or load().aligo_testmode == "Y",
         )
     )
     with _lock:

@@ -8,12 +8,11 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.engine import Row
 
 from core import clock
 from core.db import accounts, send
 from core.db.ids import new_id
-from core.db.session import Tx
+from core.db.session import Row, Tx
 from core.rules import ledger, night
 from core.rules.letter import Letter, Part, Person, Prepared, prepare, text_hashes
 from core.rules.states import BatchState, CampaignState, MessageState

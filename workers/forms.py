@@ -28,10 +28,11 @@ def multipart(fields: Iterable[tuple[str, str]], files: Sequence[File] = ()) -> 
 def _assemble(boundary: str, parts: Sequence[str], files: Sequence[File]) -> bytes:
     between = f"\r\n--{boundary}\r\n"
     # One join and one encode: with a thousand parts this is where the time goes.
-    text = (between.join(("", *parts)) if parts else "").encode().removeprefix(b"\r\n")
-    pieces = [text]
-    for file in files:
-        head = f'Content-Disposition: form-data; name="{file.name}"; filename="{file.filename}"\r\n'
-        pieces += [between.encode(), head.encode(), f"Content-Type: {file.content_type}\r\n\r\n".encode(), file.content]
-    pieces.append(f"\r\n--{boundary}--\r\n".encode())
-    return b"".join(pieces)
+    sections = [between.join(parts).encode()] if parts else []
+    sections += (_head(file) + file.content for file in files)
+    return f"--{boundary}\r\n".encode() + between.encode().join(sections) + f"\r\n--{boundary}--\r\n".encode()
+
+
+def _head(file: File) -> bytes:
+    names = f'name="{file.name}"; filename="{file.filename}"'
+    return f"Content-Disposition: form-data; {names}\r\nContent-Type: {file.content_type}\r\n\r\n".encode()

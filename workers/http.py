@@ -68,9 +68,7 @@ class MaybeSent(Exception):
         self.reason = reason
 
 
-def post(
-    url: str, body: bytes, content_type: str, *, timeout: Timeout, headers: Mapping[str, str] | None = None
-) -> Response:
+def post(url: str, body: bytes, content_type: str, *, timeout: Timeout, headers: Mapping[str, str] | None = None) -> Response:
     """Post once and read the answer. Raises NotSent or MaybeSent and nothing else."""
     request = _request(url, body, {"content-type": content_type, **(headers or {})}, timeout)
     try:

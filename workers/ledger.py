@@ -8,10 +8,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.engine import Row
 
 from core.db import campaigns, send
-from core.db.session import Tx
+from core.db.session import Row, Tx
 from core.rules import ledger
 from core.rules.states import BatchState, MessageState
 

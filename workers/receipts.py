@@ -8,12 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import dramatiq
-from sqlalchemy.engine import Row
 
 from core import clock, jobs, telemetry
 from core.db import accounts, send
 from core.db.ids import new_id
-from core.db.session import Tx, database
+from core.db.session import Row, Tx, database
 from core.rules import reasons
 from core.rules.states import NO_NEWS, MessageState, merge_states
 from workers import accounts as providers

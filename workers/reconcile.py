@@ -6,11 +6,10 @@ from typing import Any
 from uuid import UUID
 
 import dramatiq
-from sqlalchemy.engine import Row
 
 from core import clock, jobs, telemetry
 from core.db import accounts, send
-from core.db.session import Tx, database
+from core.db.session import Row, Tx, database
 from core.rules import ledger
 from core.rules.letter import HASH_BYTES, text_hash
 from core.rules.states import BatchState, MessageState
@@ -97,13 +96,18 @@ def _write(workspace: UUID, batch_id: UUID, attempt: Row[Any], found: Accepted |
 
 def _is_settled(batch: Row[Any], attempt: Row[Any], now: datetime) -> bool:
     """Whether the provider's list can be trusted to show a call of that age."""
-    return now >= attempt.started_at + timedelta(seconds=batch.settle_seconds)
+    return now >= _settled_at(batch, attempt)
 
 
 def _next_look(batch: Row[Any], attempt: Row[Any], now: datetime) -> datetime:
     """Twice the age of the call, at the latest when its list can be trusted."""
     age = max(now - attempt.started_at, timedelta(seconds=1))
-    return min(now + age, attempt.started_at + timedelta(seconds=batch.settle_seconds)) + timedelta(milliseconds=100)
+    return min(now + age, _settled_at(batch, attempt)) + timedelta(milliseconds=100)
+
+
+def _settled_at(batch: Row[Any], attempt: Row[Any]) -> datetime:
+    settled_at: datetime = attempt.started_at + timedelta(seconds=batch.settle_seconds)
+    return settled_at
 
 
 def abandon(tx: Tx, batch_id: UUID) -> None:

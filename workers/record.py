@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy.engine import Row
 
 from core import clock, telemetry
 from core.db import campaigns, provider_accounts, send
-from core.db.session import Tx
+from core.db.session import Row, Tx
 from core.rules import ledger
 from core.rules.states import NO_NEWS, MessageState, merge_states
 from workers.claim import Call, Load

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from core import clock, jobs, telemetry
-from core.db import audience, campaigns, partitions, pictures, provider_accounts, requests, send
+from core.db import campaigns, imports, partitions, pictures, provider_accounts, requests, send
 from core.db.session import Tx, database
 from core.rules import ledger
 from core.rules.states import MessageState
@@ -42,7 +43,7 @@ def upkeep() -> None:
     _elected(lambda tx: requests.forget(tx, now - timedelta(days=7)))
 
 
-def _elected(action: Callable[[Tx], None]) -> None:
+def _elected(action: Callable[[Tx], object]) -> None:
     """Run it unless another sweeper is at it."""
     with database().system() as tx:
         if tx.value("SELECT pg_try_advisory_xact_lock(:lock)", lock=LOCK):
@@ -56,7 +57,7 @@ def _deliveries(now: datetime, depths: dict[str, int]) -> None:
     def queue(tx: Tx) -> None:
         waited = FORGOTTEN if depths[jobs.BULK] else timedelta(seconds=2)
         for row in send.due_batches(tx, now - waited, FULL_LANE):
-            tx.after_commit(lambda row=row: jobs.deliver_batches(row.workspace_id, [row.id]))
+            tx.after_commit(partial(jobs.deliver_batches, row.workspace_id, [row.id]))
 
     _elected(queue)
 
@@ -82,7 +83,7 @@ def _cancelled(_: datetime, __: dict[str, int]) -> None:
 def _unknown(now: datetime, _: dict[str, int]) -> None:
     def queue(tx: Tx) -> None:
         for row in send.take_unknown_batches(tx, now, now + timedelta(seconds=30)):
-            tx.after_commit(lambda row=row: jobs.reconcile_batch(row.workspace_id, row.id))
+            tx.after_commit(partial(jobs.reconcile_batch, row.workspace_id, row.id))
         telemetry.UNKNOWN_MESSAGES.set(send.unknown_messages(tx))
 
     _elected(queue)
@@ -91,7 +92,7 @@ def _unknown(now: datetime, _: dict[str, int]) -> None:
 def _results(now: datetime, depths: dict[str, int]) -> None:
     def queue(tx: Tx) -> None:
         for row in send.take_due_polls(tx, now, now + timedelta(seconds=60)):
-            tx.after_commit(lambda row=row: jobs.read_results(row.workspace_id, row.id))
+            tx.after_commit(partial(jobs.read_results, row.workspace_id, row.id))
 
     if depths[jobs.RECEIPTS] < FULL_LANE:
         _elected(queue)
@@ -100,7 +101,7 @@ def _results(now: datetime, depths: dict[str, int]) -> None:
 def _plans(_: datetime, depths: dict[str, int]) -> None:
     def queue(tx: Tx) -> None:
         for row in campaigns.stalled_plans(tx):
-            tx.after_commit(lambda row=row: jobs.plan_campaign(row.workspace_id, row.id))
+            tx.after_commit(partial(jobs.plan_campaign, row.workspace_id, row.id))
 
     if not depths[jobs.PLAN]:
         _elected(queue)
@@ -109,24 +110,24 @@ def _plans(_: datetime, depths: dict[str, int]) -> None:
 def _files(now: datetime, depths: dict[str, int]) -> None:
     def queue(tx: Tx) -> None:
         before = now - FORGOTTEN
-        for row in audience.forgotten_imports(tx, before):
-            tx.after_commit(lambda row=row: jobs.import_customers(row.workspace_id, row.id))
+        for row in imports.forgotten_imports(tx, before):
+            tx.after_commit(partial(jobs.import_customers, row.workspace_id, row.id))
         for row in pictures.forgotten_images(tx, before):
-            tx.after_commit(lambda row=row: jobs.check_image(row.workspace_id, row.id))
+            tx.after_commit(partial(jobs.check_image, row.workspace_id, row.id))
         for row in pictures.forgotten_flyers(tx, before):
-            tx.after_commit(lambda row=row: jobs.compose_flyer(row.workspace_id, row.id))
+            tx.after_commit(partial(jobs.compose_flyer, row.workspace_id, row.id))
 
     if not depths[jobs.COMPOSE] and not depths[jobs.PLAN]:
         _elected(queue)
 
 
 def _done(now: datetime, _: dict[str, int]) -> None:
-    _elected(lambda tx: None if not campaigns.finish_done(tx, now) else _log.info("campaign_done"))
+    _elected(lambda tx: campaigns.finish_done(tx, now))
 
 
 def _balances(now: datetime, _: dict[str, int]) -> None:
     def queue(tx: Tx) -> None:
         for row in provider_accounts.take_to_probe(tx, now, now - timedelta(seconds=20), now - timedelta(minutes=5)):
-            tx.after_commit(lambda row=row: jobs.read_balance(row.workspace_id, row.id))
+            tx.after_commit(partial(jobs.read_balance, row.workspace_id, row.id))
 
     _elected(queue)

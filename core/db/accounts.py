@@ -111,6 +111,11 @@ def user_by_id(tx: Tx, user: UUID) -> Row[Any] | None:
     return tx.row("SELECT id, workspace_id, role FROM users WHERE id = :id AND disabled_at IS NULL", id=user)
 
 
+def change_password(tx: Tx, user: UUID, password: str) -> None:
+    """A new password; tokens given before go on until they expire."""
+    tx.run("UPDATE users SET password_hash = :hash WHERE id = :id", id=user, hash=hash_password(password))
+
+
 def disable_user(tx: Tx, user: UUID) -> None:
     """No new sign-in, and tokens stop working."""
     tx.run("UPDATE users SET disabled_at = :now WHERE id = :id AND disabled_at IS NULL", id=user, now=clock.now())

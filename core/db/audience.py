@@ -1,0 +1,185 @@
+"""Queries about the merchant's customers: contacts with their consent, and numbers that must not get ads."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from core.db import accounts, listing
+from core.db.ids import new_id
+from core.db.session import Tx
+from core.db.tables import contacts, suppressions
+from core.errors import AlreadyExists, NotFound
+from core.rules import phone
+
+_SUPPRESSED = (
+    sa.exists()
+    .where(suppressions.c.workspace_id == contacts.c.workspace_id, suppressions.c.phone_hash == contacts.c.phone_hash)
+    .label("suppressed")
+)
+
+_COMES_BACK = """
+    INSERT INTO contacts (workspace_id, phone_sealed, phone_hash, name, tags, attributes, ad_consent, night_consent,
+                          consent_at, consent_source, created_at, updated_at)
+    VALUES (:workspace, :sealed, :hash, :name, :tags, CAST(:attributes AS jsonb), :ad_consent, :night_consent,
+            :consent_at, :consent_source, :now, :now)
+    ON CONFLICT (workspace_id, phone_hash) DO UPDATE SET
+        name = excluded.name, tags = excluded.tags, attributes = excluded.attributes,
+        ad_consent = excluded.ad_consent, night_consent = excluded.night_consent,
+        consent_at = excluded.consent_at, consent_source = excluded.consent_source,
+        archived_at = NULL, updated_at = excluded.updated_at, version = contacts.version + 1
+    WHERE contacts.archived_at IS NOT NULL
+    RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What was agreed to, and how that is known."""
+
+    ads: bool = False
+    night: bool = False
+    at: datetime | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Who records a consent, and when."""
+
+    workspace: UUID
+    actor: str
+    now: datetime
+
+
+def add_contact(tx: Tx, by: Recorder, number: str, values: Mapping[str, Any], consent: Consent) -> int:
+    """A new contact with a normalised number; an archived one comes back with the new values."""
+    keys = accounts.keys(tx, by.workspace)
+    row = tx.row(
+        _COMES_BACK,
+        workspace=by.workspace,
+        sealed=keys.sealer()(number),
+        hash=keys.lookup(number),
+        now=by.now,
+        **{**values, "attributes": json.dumps(values["attributes"], ensure_ascii=False)},
+        **_consent_columns(consent),
+    )
+    if row is None:
+        raise AlreadyExists("같은 번호의 고객이 이미 있습니다.", facts={"field": "contact.phone"})
+    if consent.ads or consent.at:
+        _record(tx, by, row.id, "ADS", consent.ads, consent)
+    if consent.night:
+        _record(tx, by, row.id, "NIGHT", True, consent)
+    return int(row.id)
+
+
+def get_contact(tx: Tx, contact: int, *, lock: bool = False) -> Row[Any]:
+    """One contact with `suppressed`, also when archived."""
+    query = sa.select(contacts, _SUPPRESSED).where(contacts.c.id == contact)
+    row = tx.row(query.with_for_update(of=contacts) if lock else query)
+    if row is None:
+        raise NotFound("이런 고객이 없습니다.")
+    return row
+
+
+def list_contacts(tx: Tx, workspace: UUID, page: listing.Page) -> listing.Rows:
+    """Filter: phone (in any common form), name, tag. Order: create_time."""
+    query = sa.select(contacts, _SUPPRESSED)
+    return listing.fetch(
+        tx,
+        query if page.archived else query.where(contacts.c.archived_at.is_(None)),
+        page,
+        key=contacts.c.id,
+        filters={
+            "phone": lambda value: contacts.c.phone_hash == _hashed(tx, workspace, value),
+            "name": lambda value: contacts.c.name == value,
+            "tag": lambda value: contacts.c.tags.contains([value]),
+        },
+        orders={"create_time": contacts.c.id},
+    )
+
+
+def update_contact(tx: Tx, by: Recorder, before: Row[Any], values: Mapping[str, Any], consent: Consent) -> None:
+    """New values and consent; every change of consent is recorded. `before` is the locked row."""
+    change = {**values, **_consent_columns(consent), "updated_at": by.now, "version": contacts.c.version + 1}
+    tx.run(contacts.update().where(contacts.c.id == before.id).values(change))
+    proof_is_new = (consent.at, consent.source) != (before.consent_at, before.consent_source)
+    if consent.ads != before.ad_consent or (consent.ads and proof_is_new):
+        _record(tx, by, before.id, "ADS", consent.ads, consent)
+    if consent.night != before.night_consent or (consent.night and proof_is_new):
+        _record(tx, by, before.id, "NIGHT", consent.night, consent)
+
+
+def archive_contact(tx: Tx, contact: int, now: datetime) -> None:
+    """Out of lists and audiences; a second time changes nothing."""
+    change = {"archived_at": now, "updated_at": now, "version": contacts.c.version + 1}
+    tx.run(contacts.update().where(contacts.c.id == contact, contacts.c.archived_at.is_(None)).values(change))
+
+
+def consents(tx: Tx, contact: int) -> Sequence[Row[Any]]:
+    """Every yes and no of a contact, oldest first."""
+    return tx.rows("SELECT * FROM consents WHERE contact_id = :contact ORDER BY id", contact=contact)
+
+
+def suppress(tx: Tx, workspace: UUID, number: str, source: str, now: datetime) -> Row[Any]:
+    """The number must not get ads; the suppression that was there already stays as it is."""
+    keys = accounts.keys(tx, workspace)
+    values = {"id": new_id(), "workspace_id": workspace, "phone_hash": keys.lookup(number), "source": source}
+    tx.run(
+        "INSERT INTO suppressions (id, workspace_id, phone_hash, phone_sealed, source, created_at)"
+        " VALUES (:id, :workspace_id, :phone_hash, :sealed, :source, :now) ON CONFLICT (workspace_id, phone_hash) DO NOTHING",
+        **values,
+        sealed=keys.sealer()(number),
+        now=now,
+    )
+    row = tx.row(sa.select(suppressions).where(suppressions.c.phone_hash == values["phone_hash"]))
+    assert row is not None
+    return row
+
+
+def list_suppressions(tx: Tx, workspace: UUID, page: listing.Page) -> listing.Rows:
+    """Filter: source, phone. Order: create_time."""
+    return listing.fetch(
+        tx,
+        sa.select(suppressions),
+        page,
+        key=suppressions.c.id,
+        filters={
+            "source": lambda value: suppressions.c.source == value,
+            "phone": lambda value: suppressions.c.phone_hash == _hashed(tx, workspace, value),
+        },
+        orders={"create_time": suppressions.c.id},
+    )
+
+
+def _hashed(tx: Tx, workspace: UUID, number: str) -> bytes:
+    return accounts.keys(tx, workspace).lookup(phone.normalise(number))
+
+
+def _consent_columns(consent: Consent) -> dict[str, Any]:
+    return {
+        "ad_consent": consent.ads,
+        "night_consent": consent.night,
+        "consent_at": consent.at,
+        "consent_source": consent.source,
+    }
+
+
+def _record(tx: Tx, by: Recorder, contact: int, scope: str, granted: bool, consent: Consent) -> None:
+    tx.run(
+        "INSERT INTO consents (workspace_id, contact_id, scope, granted, given_at, source, recorded_by, recorded_at)"
+        " VALUES (:workspace, :contact, :scope, :granted, :given_at, :source, :actor, :now)",
+        workspace=by.workspace,
+        contact=contact,
+        scope=scope,
+        granted=granted,
+        given_at=consent.at,
+        source=consent.source,
+        actor=by.actor,
+        now=by.now,
+    )

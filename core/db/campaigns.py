@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from core.db.ids import new_id
+from core.db.listing import Page, Rows, contains, fetch
 from core.db.session import Tx
 from core.db.tables import BUCKETS, campaigns
 from core.rules.states import CampaignState
@@ -53,6 +54,20 @@ def update(tx: Tx, campaign: UUID, values: Mapping[str, Any]) -> None:
     """Change a campaign; its version goes up."""
     query = campaigns.update().where(campaigns.c.id == campaign)
     tx.run(query.values({**values, "version": campaigns.c.version + 1}))
+
+
+def page(tx: Tx, wanted: Page) -> Rows:
+    """One page of campaigns."""
+    query = sa.select(campaigns)
+    if not wanted.archived:
+        query = query.where(campaigns.c.archived_at.is_(None))
+    filters = {
+        "state": lambda text: campaigns.c.state == text,
+        "purpose": lambda text: campaigns.c.purpose == text,
+        "name": lambda text: contains(campaigns.c.name, text),
+    }
+    orders = {"create_time": campaigns.c.id, "name": campaigns.c.name}
+    return fetch(tx, query, wanted, key=campaigns.c.id, filters=filters, orders=orders)
 
 
 def counters(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:

@@ -47,16 +47,6 @@ def unknown_images(tx: Tx, wanted: Sequence[UUID]) -> set[UUID]:
     return set(wanted) - {row.id for row in tx.rows(sa.select(images.c.id).where(usable))} if wanted else set()
 
 
-def finish_image(tx: Tx, image: UUID, values: Mapping[str, Any]) -> None:
-    """What the check found: state with photo_name, width, height, size_bytes, or refusal and refusal_reason."""
-    tx.run(images.update().where(images.c.id == image).values(dict(values)))
-
-
-def photos(tx: Tx, wanted: Sequence[UUID]) -> dict[UUID, Row[Any]]:
-    """The images by id."""
-    return {row.id: row for row in tx.rows(sa.select(images).where(images.c.id.in_(wanted)))}
-
-
 def add_product(tx: Tx, workspace: UUID, values: Mapping[str, Any], now: datetime) -> Row[Any]:
     """A new product; refuses a SKU that is taken."""
     fixed = {"id": new_id(), "workspace_id": workspace, "created_at": now, "updated_at": now}
@@ -128,11 +118,6 @@ def list_flyers(tx: Tx, page: listing.Page) -> listing.Rows:
         },
         orders={"create_time": flyers.c.id},
     )
-
-
-def update_flyer(tx: Tx, flyer: UUID, values: Mapping[str, Any]) -> None:
-    """What the composer says: state, steps, object_name and size_bytes, or failure and failure_reason."""
-    tx.run(flyers.update().where(flyers.c.id == flyer).values(dict(values)))
 
 
 def archive_flyer(tx: Tx, flyer: UUID, now: datetime) -> Row[Any]:

@@ -1,4 +1,4 @@
-"""Bring a database to this version's schema: `python -m core.db.migrate [upgrade|pending]`."""
+"""Bring a database to this version's schema: `python -m core.db.migrate [pending | sql | new NAME]`."""
 
 import sys
 from pathlib import Path
@@ -69,11 +69,17 @@ def _driver(url: str) -> str:
 
 def main() -> None:
     """The command line."""
-    url = load().database_url
-    if sys.argv[1:] == ["pending"]:
-        sys.stdout.write("".join(f"{revision}\n" for revision in pending(url)))
-        return
-    upgrade(url)
+    match sys.argv[1:]:
+        case ["sql"]:
+            command.upgrade(_config(), "head", sql=True)
+        case ["new", name]:
+            command.revision(_config(), name, rev_id=name)
+        case ["pending"]:
+            sys.stdout.write("".join(f"{revision}\n" for revision in pending(load().database_url)))
+        case []:
+            upgrade(load().database_url)
+        case _:
+            sys.exit("usage: python -m core.db.migrate [pending | sql | new NAME]")
 
 
 if __name__ == "__main__":

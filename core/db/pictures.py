@@ -11,8 +11,8 @@ from core.db.session import Tx
 
 
 def pending_image(tx: Tx, image: UUID) -> Row[Any] | None:
-    """The image while it waits for its check, locked."""
-    return tx.row("SELECT * FROM images WHERE id = :image AND state = 'PENDING' FOR UPDATE SKIP LOCKED", image=image)
+    """The image while it waits for its check."""
+    return tx.row("SELECT * FROM images WHERE id = :image AND state = 'PENDING'", image=image)
 
 
 def save_image(tx: Tx, image: UUID, values: Mapping[str, Any]) -> None:

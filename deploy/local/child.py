@@ -47,6 +47,7 @@ class Child:
         self._console, self._mark = console, mark
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
+        self._log_begin = 0
         self._crashes = 0
         self._collected = False
 
@@ -56,6 +57,7 @@ class Child:
         """Start it in a session of its own, so that a Ctrl-C of the terminal reaches only the supervisor."""
         shown = self.program.shown and not self._console.quiet
         with self._open_log() as log:
+            self._log_begin = log.tell()
             self._process = subprocess.Popen(
                 self.program.command,
                 env=process.inherited(self.program.environment, self._mark, self.program.hidden),
@@ -111,8 +113,10 @@ class Child:
         return True
 
     def last_words(self) -> str:
-        """The last lines of its log."""
-        lines = self.log.read_text(errors="replace").splitlines()
+        """The last lines of its log since its last start."""
+        with self.log.open("rb") as log:
+            log.seek(self._log_begin)
+            lines = log.read().decode(errors="replace").splitlines()
         return "\n".join(f"  {line}" for line in lines[-_LAST_WORDS:])
 
     # ending

@@ -12,15 +12,13 @@ class Port:
     """One port number that nobody else is given while this object lives."""
 
     def __init__(self, wanted: int = 0) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self._socket.bind((LOOPBACK, wanted))
-        except OSError:
-            self._socket.close()
-            raise Refusal(f"Port {wanted} is in use by another program. Stop it, or choose another port.") from None
+        if wanted:
+            # Without SO_REUSEPORT: with it, a second server would join the first one silently.
+            _bound(wanted, socket.SO_REUSEADDR).close()
+        self._socket = _bound(wanted, socket.SO_REUSEADDR, socket.SO_REUSEPORT)
         self.number: int = self._socket.getsockname()[1]
-        # On Linux a bound socket that does not listen keeps the number ours and lets the server bind it as well.
+        # On Linux a bound socket that does not listen keeps the number ours and lets the server bind it as well,
+        # whichever of the two options the server uses.
         if not sys.platform.startswith("linux"):
             self._socket.close()
 
@@ -30,6 +28,18 @@ class Port:
     def release(self) -> None:
         """Give the number back to the kernel."""
         self._socket.close()
+
+
+def _bound(number: int, *options: int) -> socket.socket:
+    holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    for option in options:
+        holder.setsockopt(socket.SOL_SOCKET, option, 1)
+    try:
+        holder.bind((LOOPBACK, number))
+    except OSError:
+        holder.close()
+        raise Refusal(f"Port {number} is in use by another program. Stop it, or choose another port.") from None
+    return holder
 
 
 def answers(port: int, host: str = LOOPBACK) -> bool:

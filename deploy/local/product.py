@@ -81,6 +81,21 @@ class Product:
             raise Refusal(f"{name} failed. The end of {log}:\n{last}")
 
 
+def _start(product: Product) -> None:
+    """The schema first, since every process refuses an old one; then all together, for Python is slow to import."""
+    stack, supervisor = product.stack, product.supervisor
+    early = children.sandbox(stack)
+    for program in early:
+        supervisor.launch(program)
+    product.task("migrate", "core.db.migrate")
+    late = [*children.server(stack), *children.workers(stack), *children.gateway(stack)]
+    for program in late:
+        supervisor.launch(program)
+    if children.exists("deploy.local.seed"):
+        product.task("seed", "deploy.local.seed")
+    supervisor.wait(program.name for program in [*early, *late])
+
+
 @contextmanager
 def start_product(
     var: Path, *, quiet: bool = False, environment: Mapping[str, str] | None = None, extra: Mapping[str, str] | None = None
@@ -88,16 +103,7 @@ def start_product(
     """Everything up and answering inside the `with`, nothing left of it afterwards. `environment` and `extra` as for Stack."""
     with stoppable(), Stack(var, environment=environment, console=Console(quiet=quiet), extra=extra) as stack:
         product = Product(stack)
-        supervisor = stack.supervisor
-        early = children.sandbox(stack)
-        for program in early:
-            supervisor.launch(program)
-        product.task("migrate", "core.db.migrate")
-        supervisor.wait([program.name for program in early])
-        supervisor.start(children.server(stack))
-        if children.exists("deploy.local.seed"):
-            product.task("seed", "deploy.local.seed")
-        supervisor.start([*children.workers(stack), *children.gateway(stack)])
+        _start(product)
         yield product
 
 

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from deploy.local import keys, process
 from deploy.local.console import Console
@@ -144,6 +145,7 @@ class Stack:
             ours[name] = str(self.port(name))
         if self.wants_sandbox:
             ours["ALIGO_SMS_URL"] = f"http://{LOOPBACK}:{self.port('SANDBOX_PORT')}"
+        ours["ALIGO_TESTMODE"] = "N" if _is_here(self._given.get("ALIGO_SMS_URL", ours.get("ALIGO_SMS_URL", ""))) else "Y"
         for part in self.parts:
             ours |= _told(part)
         given = {name: value for name, value in self._given.items() if name in _PASSED_ON or name in ours}
@@ -159,8 +161,14 @@ _PASSED_ON = {
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "ALIGO_SMS_URL",
+    "ALIGO_TESTMODE",
     "CLOCK_OFFSET_SECONDS",
 }
+
+
+def _is_here(url: str) -> bool:
+    """Whether a provider's address is on this machine: only then are messages handed over for real."""
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def _told(part: Part) -> dict[str, str]:

@@ -1,17 +1,127 @@
 """CampaignService: drafts, preview, launch and control."""
 
-from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
-from core.rules.states import CampaignState
-from server.listing import Field, Lists
+from jeondan.v1 import campaign_pb2 as pb
+from jeondan.v1 import campaign_pb2_grpc
 
-EDITABLE = frozenset({"name", "purpose", "body", "subject", "flyer_id", "sender_number_id", "audience", "expire_time"})
-LIFETIME = timedelta(days=2)
+from core import jobs
+from core.db import campaigns
+from core.errors import NotFound
+from core.rules.price import to_won
+from core.rules.states import CampaignState, check_move
+from core.rules.text import find_rare
+from server import campaign_drafts as drafts
+from server import campaign_view as view
+from server import preview as previews
+from server.convert import check_etag, enum_names
+from server.listing import Field, Lists, next_token, page
+from server.rpc import Call, reads, writes
+from server.updates import merged
+
+SAMPLES = 5
 LISTS = Lists(
     fields={
-        "state": Field(values=frozenset(CampaignState)),
+        "state": Field(values=enum_names(pb.Campaign.State, "STATE")),
         "purpose": Field(values=frozenset({"AD", "INFO"})),
         "name": Field(":"),
     },
     orders=("create_time", "name"),
 )
+
+
+class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
+    """One text, one audience, one launch."""
+
+    @writes
+    def CreateCampaign(self, request: pb.CreateCampaignRequest, call: Call) -> pb.CreateCampaignResponse:
+        values = drafts.columns(call.tx, request.campaign)
+        campaign = campaigns.add(call.tx, call.workspace, values, call.now)
+        return pb.CreateCampaignResponse(campaign=view.one(call.tx, campaign))
+
+    @reads
+    def GetCampaign(self, request: pb.GetCampaignRequest, call: Call) -> pb.GetCampaignResponse:
+        return pb.GetCampaignResponse(campaign=view.one(call.tx, UUID(request.campaign_id)))
+
+    @reads
+    def ListCampaigns(self, request: pb.ListCampaignsRequest, call: Call) -> pb.ListCampaignsResponse:
+        found = campaigns.page(call.tx, page(request, LISTS))
+        return pb.ListCampaignsResponse(
+            campaigns=view.many(call.tx, found.rows), next_page_token=next_token(request, found.next)
+        )
+
+    @writes
+    def UpdateCampaign(self, request: pb.UpdateCampaignRequest, call: Call) -> pb.UpdateCampaignResponse:
+        row = _locked(call, request.campaign_id)
+        check_etag(request.etag, view.etag_of(row))
+        drafts.check_is_draft(row)
+        changed = merged(view.message(row), request.campaign, request.update_mask, field="campaign")
+        campaigns.update(call.tx, row.id, drafts.columns(call.tx, changed))
+        return pb.UpdateCampaignResponse(campaign=view.one(call.tx, row.id))
+
+    @writes
+    def ArchiveCampaign(self, request: pb.ArchiveCampaignRequest, call: Call) -> pb.ArchiveCampaignResponse:
+        row = _locked(call, request.campaign_id)
+        drafts.check_is_not_running(row)
+        if row.archived_at is None:
+            campaigns.update(call.tx, row.id, {"archived_at": call.now})
+        return pb.ArchiveCampaignResponse(campaign=view.one(call.tx, row.id))
+
+    @reads
+    def PreviewCampaign(self, request: pb.PreviewCampaignRequest, call: Call) -> pb.PreviewCampaignResponse:
+        row = campaigns.get(call.tx, UUID(request.campaign_id))
+        if row is None:
+            raise NotFound("이런 캠페인이 없습니다.")
+        draft = previews.draft_of(call.tx, row)
+        found = previews.draft_preview(call.tx, row, draft, request.sample_count or SAMPLES)
+        prices = previews.prices_of(call.tx)
+        return pb.PreviewCampaignResponse(
+            selected=found.selected,
+            exclusions=view.reasons(found.excluded.most_common()),
+            channels=view.channel_costs(found, prices),
+            cost_krw=to_won(found.cost(prices)),
+            samples=view.samples(found),
+            problems=view.problems(previews.problems(draft, found)),
+            rare_characters=sorted({one.character for one in find_rare(row.body + row.subject)}),
+        )
+
+    @writes
+    def LaunchCampaign(self, request: pb.LaunchCampaignRequest, call: Call) -> pb.LaunchCampaignResponse:
+        row = _locked(call, request.campaign_id)
+        check_etag(request.etag, view.etag_of(row))
+        check_move(CampaignState(row.state), CampaignState.PLANNING)
+        campaigns.update(call.tx, row.id, drafts.launched(call.tx, row, call.now))
+        call.tx.after_commit(lambda: jobs.plan_campaign(call.workspace, row.id))
+        return pb.LaunchCampaignResponse(campaign=view.one(call.tx, row.id))
+
+    @writes
+    def PauseCampaign(self, request: pb.PauseCampaignRequest, call: Call) -> pb.PauseCampaignResponse:
+        row = _moved(call, request.campaign_id, CampaignState.PAUSED)
+        return pb.PauseCampaignResponse(campaign=view.one(call.tx, row.id))
+
+    @writes
+    def ResumeCampaign(self, request: pb.ResumeCampaignRequest, call: Call) -> pb.ResumeCampaignResponse:
+        row = _locked(call, request.campaign_id)
+        row = _moved(call, request.campaign_id, CampaignState.SENDING if row.planned else CampaignState.PLANNING)
+        call.tx.after_commit(lambda: jobs.plan_campaign(call.workspace, row.id))
+        return pb.ResumeCampaignResponse(campaign=view.one(call.tx, row.id))
+
+    @writes
+    def CancelCampaign(self, request: pb.CancelCampaignRequest, call: Call) -> pb.CancelCampaignResponse:
+        row = _moved(call, request.campaign_id, CampaignState.CANCELLED, ended_at=call.now)
+        return pb.CancelCampaignResponse(campaign=view.one(call.tx, row.id))
+
+
+def _locked(call: Call, campaign: str) -> Any:
+    row = campaigns.get(call.tx, UUID(campaign), lock=True)
+    if row is None:
+        raise NotFound("이런 캠페인이 없습니다.")
+    return row
+
+
+def _moved(call: Call, campaign: str, state: CampaignState, **more: Any) -> Any:
+    row = _locked(call, campaign)
+    check_move(CampaignState(row.state), state)
+    campaigns.update(call.tx, row.id, {"state": state, "waiting_for": "", **more})
+    return row

@@ -41,6 +41,19 @@ class Failure:
     details: tuple[Message, ...] = ()
 
 
+class Health(HealthServicer):  # type: ignore[misc]
+    """Health that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def Check(self, request: Any, context: Any) -> Any:
+        """One question."""
+        self.asked.append(request.service)
+        return super().Check(request, context)
+
+
 class Backend(grpc.GenericRpcHandler):
     """Answers of one test; by default every RPC answers a message with every field filled in."""
 
@@ -49,7 +62,7 @@ class Backend(grpc.GenericRpcHandler):
         self._answers: dict[str, Any] = {}
         self._lock = threading.Lock()
         self.calls: list[Call] = []
-        self.health = HealthServicer()
+        self.health = Health()
         self._server: grpc.Server | None = None
         self.port = 0
 
@@ -73,6 +86,7 @@ class Backend(grpc.GenericRpcHandler):
         with self._lock:
             self._answers.clear()
             self.calls.clear()
+            self.health.asked.clear()
         for name in ("", *(f"jeondan.dependency.{each}" for each in ("database", "redis", "s3"))):
             self.health.set(name, SERVING)
 
@@ -141,7 +155,10 @@ def filled(message: Any, depth: int = 0) -> Any:
     """The message with something in every field."""
     for field in message.DESCRIPTOR.fields:
         if stubs.is_map(field):
-            getattr(message, field.name)["열쇠"] = "값"
+            if not stubs.map_value(field).message_type:
+                getattr(message, field.name)["열쇠"] = "값"
+        elif field.message_type and (depth > 2 or field.message_type.full_name == "google.protobuf.Struct"):
+            continue
         elif field.message_type and field.is_repeated:
             filled(getattr(message, field.name).add(), depth + 1)
         elif field.message_type and field.message_type.full_name == "google.protobuf.Timestamp":
@@ -160,5 +177,7 @@ def filled(message: Any, depth: int = 0) -> Any:
 def _value(field: FieldDescriptor) -> Any:
     if field.enum_type:
         return field.enum_type.values[1].number
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return b"\x00\xff"
     kinds: dict[int, Any] = {FieldDescriptor.CPPTYPE_BOOL: True, FieldDescriptor.CPPTYPE_STRING: "가 1"}
     return kinds.get(field.cpp_type, 7)

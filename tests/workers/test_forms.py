@@ -22,6 +22,7 @@ def test_an_independent_parser_reads_back_every_field_and_file(texts: list[str],
     if not fields and not files:
         return
     body, kind = forms.multipart(fields, files)
+    assert body.startswith(b"--"), "a preamble is legal, and some parsers do not know it"
     assert read_multipart(kind, body) == (
         fields,
         {} if content is None else {"image1": ("flyer.jpg", "image/jpeg", content)},

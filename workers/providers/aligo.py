@@ -59,9 +59,7 @@ class Adapter:
 
     name = "aligo"
 
-    def __init__(
-        self, account: Account, *, sending: http.Timeout = http.SEND, reading: http.Timeout = http.READ
-    ) -> None:
+    def __init__(self, account: Account, *, sending: http.Timeout = http.SEND, reading: http.Timeout = http.READ) -> None:
         missing = [name for name in ("key", "user_id") if not account.credentials.get(name)]
         if missing:
             violations = [Violation(f"credentials.{name}", "값이 필요합니다.") for name in missing]

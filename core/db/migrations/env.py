@@ -11,10 +11,11 @@ def run() -> None:
     if context.is_offline_mode():
         context.configure(dialect_name="postgresql", target_metadata=metadata, literal_binds=True)
         with context.begin_transaction():
+            context.execute("SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '10min'")
             context.run_migrations()
         return
     connection = context.config.attributes["connection"]
-    connection.execute(sa.text("SET lock_timeout = '5s'"))
+    connection.execute(sa.text("SET lock_timeout = '5s'; SET statement_timeout = '10min'"))
     context.configure(connection=connection, target_metadata=metadata, transaction_per_migration=True)
     with context.begin_transaction():
         context.run_migrations()

@@ -1,5 +1,6 @@
 """The two typefaces, their glyphs and their widths: Pretendard, and Noto Sans KR for Hanja it does not have."""
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -29,12 +30,13 @@ class Cut:
     def __init__(self, path: str, size: int, stroke: float) -> None:
         self.font = ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.RAQM)
         self.stroke = stroke
+        self.edge = math.ceil(stroke)  # Pillow rounds a stroke's reach down
 
     @lru_cache(maxsize=4096)  # noqa: B019  cuts live as long as the process, by `_cut`
     def measure(self, chunk: str) -> tuple[float, int, int]:
         """Advance, and how far the ink reaches above and below the baseline."""
         _, top, _, bottom = self.font.getbbox(chunk, anchor="ls", stroke_width=self.stroke)
-        return self.font.getlength(chunk), int(-top), int(bottom)
+        return self.font.getlength(chunk), int(-top) + self.edge, int(bottom) + self.edge
 
     @lru_cache(maxsize=1024)  # noqa: B019
     def bearings(self, chunk: str) -> tuple[int, int]:
@@ -43,7 +45,9 @@ class Cut:
         ink = mask.getbbox()
         if ink is None:
             return 0, 0
-        return int(left) + ink[0], int(self.font.getlength(chunk)) - int(left) - ink[2]
+        before = int(left) + ink[0]
+        after = int(self.font.getlength(chunk)) - int(left) - ink[2]
+        return before - self.edge, after - self.edge
 
 
 @lru_cache(maxsize=512)

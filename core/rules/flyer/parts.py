@@ -20,8 +20,7 @@ _SHOP = Style(Weight.BOLD, 30, 22, tracking=-0.01)
 _FOOT = Style(Weight.REGULAR, 26, 20, lines=2, leading=1.35)
 _BADGE = Style(Weight.BOLD, 26, 18)
 _SMALL_BADGE = Style(Weight.BOLD, 21, 16)
-_STAMP = Style(Weight.BOLD, 46, 22)
-
+_STAMP = Style(Weight.BOLD, 46, 22, lines=2, leading=1.16)
 _SHOP_STEP = 46
 
 

@@ -35,7 +35,7 @@ def leading_colour(data: bytes) -> RGB:
         chromas[int(hue / 360 * _BINS) % _BINS] += weight * chroma
     smooth = [weights[n - 1] + 2 * weights[n] + weights[(n + 1) % _BINS] for n in range(_BINS)]
     best = max(range(_BINS), key=lambda n: (smooth[n], -n))
-    if sum(weights) < 0.012 * _MAP * _MAP:
+    if sum(weights) < 0.004 * _MAP * _MAP:
         return DEFAULT_ACCENT
     return to_rgb((0.52, max(0.07, chromas[best] / max(weights[best], 1e-9)), _mean_hue(weights, best)))
 

@@ -1,18 +1,16 @@
 """Breaks Korean text into lines: by word, balanced, never leaving one syllable alone, smaller before cut short."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from core.rules.flyer.box import Box
-from core.rules.flyer.face import Weight, clean
+from core.rules.flyer.face import Weight, chunks, clean
 from core.rules.flyer.line import Line, Span, advance, set_line
 from core.rules.flyer.palette import RGB
 from core.rules.flyer.sheet import Sheet, Stance, block_height
 
-_UNSPLIT = re.compile(r"[!-~]+|.", re.DOTALL)
-_NEVER_FIRST = frozenset(")]}〉》」』’”,.!?%:;·~…원개g")
+_NEVER_FIRST = frozenset(")]}〉》」』’”,.!?%:;·~…원")
 _NEVER_LAST = frozenset("([{〈《「『‘“")
 _STEP = 2
 
@@ -70,7 +68,8 @@ def fit(text: str, room: tuple[int, int], style: Style) -> Setting:
         for size in range(style.size, style.floor - 1, -_STEP):
             rows = _wrap(text, room[0], size, style, split)
             if rows is not None and len(rows) <= style.lines and _fits(rows, room, size, style):
-                return Setting(size, _balanced(text, rows, room[0], size, style, split))
+                even = _balanced(text, rows, room[0], size, style, split)
+                return Setting(size, even if _fits(even, room, size, style) else tuple(rows))
     return _cut_short(text, room, style)
 
 
@@ -113,7 +112,7 @@ def _split(word: str, width: float, size: int, style: Style) -> list[str]:
 
 def _parts(word: str, width: float, size: int, style: Style) -> list[str]:
     parts: list[str] = []
-    for part in _UNSPLIT.findall(word):
+    for part in chunks(word):
         parts.extend([part] if _width(part, size, style) <= width else list(part))
     glued: list[str] = []
     for part in parts:

@@ -16,20 +16,20 @@ HEADERS = ("이름", "휴대폰", "광고수신동의", "동의일시", "동의�
 GOOD = ("김하나", "010-0123-4567", "Y", "2026-03-02 14:00", "매장 신청서", "N", "단골, 원두", "골드", "")
 
 
-def read(headers: tuple[str, ...] = HEADERS, **changed: str) -> Customer | tuple[RowError, ...]:
-    """The good row with some columns changed (휴대폰="02-...")."""
+def read(changed: dict[str, str], headers: tuple[str, ...] = HEADERS) -> Customer | tuple[RowError, ...]:
+    """The good row with some columns changed."""
     row = dict(zip(HEADERS, GOOD, strict=True)) | changed
     return check(tuple(row.values()), guess_mapping(headers), headers, sheet="고객", number=7, now=NOW)
 
 
 def customer(**changed: str) -> Customer:
-    found = read(**changed)
+    found = read(changed)
     assert isinstance(found, Customer), found
     return found
 
 
 def error(**changed: str) -> RowError:
-    found = read(**changed)
+    found = read(changed)
     assert isinstance(found, tuple), found
     (only,) = found
     return only
@@ -182,7 +182,7 @@ def test_consent_without_its_proof_stays_but_is_not_proven(missing: str) -> None
 def test_a_refusal_in_the_file_beats_its_consent() -> None:
     """R-CON-4."""
     headers = (*HEADERS[:-1], "수신거부")
-    found = read(headers, 메모="Y", 야간수신동의="Y")
+    found = read({"메모": "Y", "야간수신동의": "Y"}, headers)
     assert isinstance(found, Customer)
     assert (found.consent, found.night_consent) == (False, False)
 
@@ -199,7 +199,7 @@ def test_text_that_looks_like_a_formula_stays_text() -> None:
 
 
 def test_all_that_is_wrong_with_a_row_is_said_at_once() -> None:
-    found = read(휴대폰="02-312-0000", 광고수신동의="?", 메모="#REF!")
+    found = read({"휴대폰": "02-312-0000", "광고수신동의": "?", "메모": "#REF!"})
     assert isinstance(found, tuple)
     assert {(wrong.column, wrong.reason) for wrong in found} == {
         ("휴대폰", "PHONE_LANDLINE"), ("광고수신동의", "CONSENT_UNREADABLE"), ("메모", "CELL_ERROR"),

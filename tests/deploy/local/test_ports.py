@@ -19,8 +19,20 @@ def test_a_port_is_reserved_and_its_server_may_still_listen_on_it() -> None:
         other.release()
 
 
-def test_a_wanted_port_that_is_taken_is_refused_by_its_number() -> None:
-    with socket.create_server((LOOPBACK, 0)) as server:
+@pytest.mark.parametrize("option", [socket.SO_REUSEADDR, socket.SO_REUSEPORT])
+def test_a_server_may_use_either_way_of_sharing(option: int) -> None:
+    port = Port()
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, option, 1)
+        server.bind((LOOPBACK, port.number))
+        server.listen()
+        assert answers(port.number)
+    port.release()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_wanted_port_that_is_taken_is_refused_by_its_number(shared: bool) -> None:
+    with socket.create_server((LOOPBACK, 0), reuse_port=shared) as server:
         number = server.getsockname()[1]
         with pytest.raises(Refusal, match=f"Port {number} is in use"):
             Port(number)

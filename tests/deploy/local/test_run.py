@@ -1,4 +1,4 @@
-"""`make run` as a whole: everything up, its addresses answer, a killed worker returns, Ctrl-C leaves nothing."""
+"""`make run` as a whole: everything up, its addresses answer, a killed worker returns, the end leaves nothing."""
 
 import json
 import os
@@ -114,18 +114,26 @@ def _head(run: Run, name: str) -> process.Process | None:
     return found[same.index(name)] if len(found) == len(same) else None
 
 
-def test_ctrl_c_stops_everything_and_is_no_failure() -> None:
+def _begin(var: Path) -> tuple[subprocess.Popen[str], set[process.Process]]:
+    arguments, environment = command(var)
+    started = subprocess.Popen(arguments, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    assert started.stdout
+    assert any("Ctrl-C" in line for line in started.stdout)
+    members = process.family([started.pid], process.table())
+    assert len(members) > 15
+    return started, members
+
+
+def test_killed_it_leaves_nothing_and_the_next_run_goes_on_and_stops_in_order() -> None:
     with parts.folder() as var:
-        arguments, environment = command(var)
-        with subprocess.Popen(arguments, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as started:
-            assert started.stdout
-            for line in started.stdout:
-                if "Ctrl-C" in line:
-                    break
-            members = process.family([started.pid], process.table())
-            assert len(members) > 10
-            started.send_signal(signal.SIGINT)
-            assert started.stdout.read().endswith("모두 멈췄습니다.\n")
-        assert started.returncode == 0
+        killed, members = _begin(var)
+        with killed:
+            killed.kill()
+            until(lambda: not process.living(members, process.table()))
+        stopped, members = _begin(var)
+        with stopped:
+            stopped.send_signal(signal.SIGINT)
+            assert stopped.stdout and stopped.stdout.read().endswith("모두 멈췄습니다.\n")
+        assert stopped.returncode == 0
         assert not process.living(members, process.table())
         assert not process.marked(str(var.resolve()), process.table())

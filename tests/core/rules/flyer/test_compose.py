@@ -156,7 +156,7 @@ def test_a_wrong_number_of_products_is_refused(layout: Layout, count: int) -> No
 @pytest.mark.parametrize("field", ["headline", "shop", "footer"])
 def test_a_character_without_a_glyph_is_refused_wherever_it_stands(field: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        compose(flyer(**{field: "🎁 선물"}))
+        compose(replace(flyer(), **{field: "🎁 선물"}))  # type: ignore[arg-type]
     assert refused.value.reason == "MISSING_GLYPH" and "🎁" in refused.value.message
 
 

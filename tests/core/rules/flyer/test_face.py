@@ -10,8 +10,8 @@ from core.rules.flyer.face import Weight, chunks, clean, cut, require_glyphs
 
 def test_hangul_comes_from_the_own_typeface_and_hanja_from_the_other() -> None:
     own, other = cut("봄", Weight.BOLD, 40), cut("春", Weight.BOLD, 40)
-    assert "Pretendard" in own.font.getname()[0]
-    assert "Noto" in other.font.getname()[0]
+    assert "Pretendard" in str(own.font.getname()[0])
+    assert "Noto" in str(other.font.getname()[0])
 
 
 def test_the_regular_fallback_is_thickened_only_beside_bold() -> None:

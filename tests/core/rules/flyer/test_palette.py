@@ -22,11 +22,13 @@ def test_every_text_is_readable_on_its_ground(seed: RGB) -> None:
         assert contrast(ground, text) >= READABLE
 
 
+@settings(deadline=None, database=None)
 @given(COLOUR)
 def test_oklch_and_back_is_the_same_colour(colour: RGB) -> None:
     assert all(abs(a - b) <= 1 for a, b in zip(to_rgb(to_lch(colour)), colour, strict=True))
 
 
+@settings(deadline=None, database=None)
 @given(st.floats(0, 1), st.floats(0, 0.4), st.floats(0, 360))
 def test_no_colour_falls_off_the_screen(lightness: float, chroma: float, hue: float) -> None:
     assert all(0 <= channel <= 255 for channel in to_rgb((lightness, chroma, hue)))

@@ -1,0 +1,69 @@
+# The only task runner. `make help` lists what it can do.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell command -v $(name) 2>/dev/null)))
+BIN := .venv/bin
+UV_VERSION := 0.13.9
+VAR ?= var
+RECIPIENTS ?=
+export VAR RECIPIENTS
+
+.PHONY: help demo run test lint fix protos migrate migration bench clean lock
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo: .venv/protos ## the main job end to end on sample data; RECIPIENTS=1000 VAR=var
+	@$(BIN)/python -m deploy.local.demo
+
+run: .venv/protos ## the whole product until Ctrl-C, with its addresses and the demo login
+	@$(BIN)/python -m deploy.local.run
+
+test: .venv/protos ## every test, on its own stack
+	@$(BIN)/python -m pytest -q
+
+bench: .venv/protos ## one campaign against a fast loopback provider, beside its floors; RECIPIENTS=100000
+	@$(BIN)/python -m tests.bench
+
+lint: .venv/protos ## format, types, rooms, protos, migrations, scripts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy core server workers gateway deploy protos/build.py
+	@$(BIN)/lint-imports
+	@$(BIN)/buf lint protos/gen/jeondan/descriptors.binpb --config protos/buf.yaml
+	@$(BIN)/buf breaking protos/gen/jeondan/descriptors.binpb --against protos/baseline.binpb --config protos/buf.yaml
+	@cd protos && ../$(BIN)/buf format --diff --exit-code
+	@$(BIN)/python -m core.db.migrate sql > .venv/migrations.sql 2>/dev/null && $(BIN)/squawk --config deploy/squawk.toml .venv/migrations.sql
+	@$(BIN)/shellcheck .ci/run
+
+fix: .venv/protos ## mend what the formatters can mend
+	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q . ; cd protos && ../$(BIN)/buf format -w
+
+protos: ## build the stubs anew
+	@rm -f .venv/protos && $(MAKE) --no-print-directory .venv/protos
+
+migrate: .venv/protos ## bring DATABASE_URL to this version's schema
+	@$(BIN)/python -m core.db.migrate
+
+migration: .venv/protos ## a new migration: make migration NAME=0002_expand_what
+	@$(BIN)/python -m core.db.migrate new $(NAME)
+
+lock: .venv/installed ## resolve requirements.lock anew (no addresses in it)
+	@$(BIN)/uv pip compile pyproject.toml --group local --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements.lock
+
+clean: ## remove what was built and installed, and the data of make run
+	@rm -rf .venv protos/gen protos/*.egg-info var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+.venv/installed: requirements.lock
+	@test -n "$(PYTHON)" || { echo "jeondan: Python 3.11 or newer is needed"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "jeondan: Python 3.11 or newer is needed; $(PYTHON) is older (set PYTHON=...)"; exit 2; }
+	@echo "설치: $$($(PYTHON) --version), requirements.lock"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "jeondan: python3-venv is missing (Debian: apt-get install python3-venv)"; exit 2; }
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv pip sync -q --require-hashes requirements.lock
+	@touch $@
+
+.venv/protos: .venv/installed $(wildcard protos/jeondan/v1/*.proto) protos/build.py protos/pyproject.toml
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/build.py
+	@$(BIN)/uv pip install -q --no-build-isolation --no-deps -e protos
+	@touch $@

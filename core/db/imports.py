@@ -1,0 +1,216 @@
+"""Queries about the reading of customer files: where an import is, its bad rows, and contacts by the thousand."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from core.db import accounts, listing
+from core.db.audience import Recorder
+from core.db.ids import new_id
+from core.db.session import Tx
+from core.db.tables import import_errors, imports
+from core.errors import NotFound
+from core.rules.customers import MAX_TAGS, Customer, RowError
+from core.rules.states import ImportState
+
+LEASE = timedelta(seconds=60)  # a RUNNING import that was not touched for so long has lost its worker
+
+# Consent moves only forward in time; everything else that the file says wins, what it leaves out stays.
+_UPSERT = f"""
+    WITH given AS (
+        SELECT hash, sealed, name, ARRAY(SELECT jsonb_array_elements_text(CAST(tags AS jsonb))) AS tags,
+               CAST(attributes AS jsonb) AS attributes, ads, night, at, source
+        FROM unnest(CAST(:hash AS bytea[]), CAST(:sealed AS bytea[]), CAST(:name AS text[]), CAST(:tags AS text[]),
+                    CAST(:attributes AS text[]), CAST(:ads AS boolean[]), CAST(:night AS boolean[]),
+                    CAST(:at AS timestamptz[]), CAST(:source AS text[]))
+             AS g(hash, sealed, name, tags, attributes, ads, night, at, source)
+    ), before AS (
+        SELECT c.phone_hash AS hash, c.consent_at, c.night_consent FROM contacts c
+        WHERE c.workspace_id = :workspace AND c.phone_hash = ANY (CAST(:hash AS bytea[]))
+    ), upserted AS (
+        INSERT INTO contacts AS c (workspace_id, phone_sealed, phone_hash, name, tags, attributes, ad_consent,
+                                   night_consent, consent_at, consent_source, created_at, updated_at)
+        SELECT :workspace, sealed, hash, name, tags, attributes, ads, night, at, source, :now, :now
+        FROM given ORDER BY hash  -- everybody locks in the same order
+        ON CONFLICT (workspace_id, phone_hash) DO UPDATE SET
+            name = coalesce(nullif(excluded.name, ''), c.name),
+            tags = ARRAY(SELECT tag FROM unnest(c.tags || excluded.tags) WITH ORDINALITY u(tag, place)
+                         GROUP BY tag ORDER BY min(place) LIMIT {MAX_TAGS}),
+            attributes = c.attributes || excluded.attributes,
+            ad_consent = CASE WHEN excluded.consent_at > coalesce(c.consent_at, '-infinity')
+                              THEN excluded.ad_consent ELSE c.ad_consent END,
+            night_consent = CASE WHEN excluded.consent_at > coalesce(c.consent_at, '-infinity')
+                                 THEN excluded.night_consent ELSE c.night_consent END,
+            consent_source = CASE WHEN excluded.consent_at > coalesce(c.consent_at, '-infinity')
+                                  THEN excluded.consent_source ELSE c.consent_source END,
+            consent_at = greatest(c.consent_at, excluded.consent_at),
+            archived_at = NULL, updated_at = excluded.updated_at, version = c.version + 1
+        WHERE c.archived_at IS NOT NULL OR (excluded.name <> '' AND excluded.name <> c.name)
+            OR NOT excluded.tags <@ c.tags OR NOT excluded.attributes <@ c.attributes
+            OR excluded.consent_at > coalesce(c.consent_at, '-infinity')
+        RETURNING c.id, c.phone_hash AS hash, c.consent_at, (c.xmax = 0) AS created
+    ), recorded AS (
+        INSERT INTO consents (workspace_id, contact_id, scope, granted, given_at, source, recorded_by, recorded_at)
+        SELECT :workspace, u.id, said.scope, said.granted, g.at, g.source, :actor, :now
+        FROM upserted u JOIN given g USING (hash) LEFT JOIN before b USING (hash)
+        CROSS JOIN LATERAL (VALUES ('ADS', g.ads, g.ads OR g.at IS NOT NULL),
+                                   ('NIGHT', g.night, g.night OR coalesce(b.night_consent, false)))
+                   AS said(scope, granted, worth)
+        WHERE said.worth AND (u.created OR (u.consent_at = g.at AND b.consent_at IS DISTINCT FROM u.consent_at))
+    )
+    SELECT count(*) FILTER (WHERE created) FROM upserted
+"""  # noqa: S608 - a constant
+
+_ERROR = """
+    INSERT INTO import_errors (import_id, place, workspace_id, sheet, row, column_name, value, reason, message)
+    VALUES (:import_id, :place, :workspace_id, :sheet, :row, :column, :value, :reason, :message)
+    ON CONFLICT (import_id, place) DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One chunk of a file, done: `rows_before` is where it began, the counts are of this chunk alone."""
+
+    rows_before: int
+    rows_done: int
+    rows_total: int = 0
+    created: int = 0
+    updated: int = 0
+    duplicates: int = 0
+    errors: int = 0
+
+
+def add_import(tx: Tx, workspace: UUID, values: Mapping[str, Any], now: datetime) -> Row[Any]:
+    """An import that waits for a worker: object_name, file_name, tag, mapping."""
+    fixed = {"id": new_id(), "workspace_id": workspace, "state": ImportState.PENDING, "created_at": now, "touched_at": now}
+    row = tx.row(imports.insert().values({**values, **fixed}).returning(imports))
+    assert row is not None
+    return row
+
+
+def get_import(tx: Tx, import_id: UUID) -> Row[Any]:
+    """One import."""
+    row = tx.row(sa.select(imports).where(imports.c.id == import_id))
+    if row is None:
+        raise NotFound("이런 가져오기가 없습니다.")
+    return row
+
+
+def list_imports(tx: Tx, page: listing.Page) -> listing.Rows:
+    """Filter: state. Order: create_time."""
+    return listing.fetch(
+        tx,
+        sa.select(imports),
+        page,
+        key=imports.c.id,
+        filters={"state": lambda value: imports.c.state == value},
+        orders={"create_time": imports.c.id},
+    )
+
+
+def claim_import(tx: Tx, import_id: UUID, now: datetime) -> Row[Any] | None:
+    """Take it, RUNNING from `rows_done` on; None when it is finished or another worker is at it."""
+    waiting = imports.c.state == ImportState.PENDING
+    left = (imports.c.state == ImportState.RUNNING) & (imports.c.touched_at < now - LEASE)
+    change = imports.update().where(imports.c.id == import_id, waiting | left)
+    return tx.row(change.values(state=ImportState.RUNNING, touched_at=now).returning(imports))
+
+
+def progress_import(tx: Tx, import_id: UUID, step: Step, now: datetime) -> bool:
+    """Record a chunk in the transaction that stored its rows. False: another worker was faster, so roll back."""
+    columns = imports.c
+    here = (columns.id == import_id) & (columns.state == ImportState.RUNNING) & (columns.rows_done == step.rows_before)
+    changed = tx.run(
+        imports.update()
+        .where(here)
+        .values(
+            rows_done=step.rows_done,
+            rows_total=step.rows_total,
+            created_count=columns.created_count + step.created,
+            updated_count=columns.updated_count + step.updated,
+            duplicate_count=columns.duplicate_count + step.duplicates,
+            error_count=columns.error_count + step.errors,
+            touched_at=now,
+        )
+    )
+    return changed == 1
+
+
+def finish_import(tx: Tx, import_id: UUID, values: Mapping[str, Any], now: datetime) -> None:
+    """The end: state DONE, REFUSED (refusal, refusal_reason) or FAILED; also warnings and the mapping that was used."""
+    open_states = imports.c.state.in_((ImportState.PENDING, ImportState.RUNNING))
+    change = imports.update().where(imports.c.id == import_id, open_states)
+    tx.run(change.values({**values, "ended_at": now, "touched_at": now}))
+
+
+def forgotten_imports(tx: Tx, before: datetime) -> Sequence[Row[Any]]:
+    """Imports that waited since `before`, or lost their worker (a lease ago); across workspaces."""
+    return tx.rows(
+        "SELECT id, workspace_id FROM imports WHERE touched_at < :before AND state = 'PENDING'"
+        " OR touched_at < :left AND state = 'RUNNING' LIMIT 100",
+        before=before,
+        left=before - LEASE,
+    )
+
+
+def add_import_errors(tx: Tx, workspace: UUID, import_id: UUID, rows: Mapping[int, RowError]) -> None:
+    """Bad rows by their place in the file; a place that is there already stays."""
+    values = [
+        {
+            "import_id": import_id,
+            "workspace_id": workspace,
+            "place": place,
+            "sheet": row.sheet,
+            "row": row.row,
+            "column": row.column,
+            "value": row.value,
+            "reason": row.reason,
+            "message": row.message,
+        }
+        for place, row in rows.items()
+    ]
+    tx.run_many(_ERROR, values)
+
+
+def list_import_errors(tx: Tx, import_id: UUID, page: listing.Page) -> listing.Rows:
+    """In file order."""
+    return listing.fetch(
+        tx,
+        sa.select(import_errors).where(import_errors.c.import_id == import_id),
+        page,
+        key=import_errors.c.place,
+        filters={},
+        orders={"place": import_errors.c.place},
+    )
+
+
+def upsert_contacts(tx: Tx, by: Recorder, customers: Sequence[Customer]) -> tuple[int, int]:
+    """Many at once, in one statement: how many are new, how many were there. The first of equal numbers counts."""
+    people = list({customer.phone: customer for customer in reversed(customers)}.values())
+    if not people:
+        return 0, 0
+    keys = accounts.keys(tx, by.workspace)
+    seal = keys.sealer()
+    created = tx.value(
+        _UPSERT,
+        workspace=by.workspace,
+        actor=by.actor,
+        now=by.now,
+        hash=[keys.lookup(person.phone) for person in people],
+        sealed=[seal(person.phone) for person in people],
+        name=[person.name for person in people],
+        tags=[json.dumps(person.tags, ensure_ascii=False) for person in people],
+        attributes=[json.dumps(person.attributes, ensure_ascii=False) for person in people],
+        ads=[person.consent for person in people],
+        night=[person.night_consent for person in people],
+        at=[person.consent_at for person in people],
+        source=[person.consent_source for person in people],
+    )
+    return int(created), len(people) - int(created)

@@ -1,0 +1,84 @@
+"""From a Campaign message to what is stored, and from a draft to what a launch freezes."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from jeondan.v1 import campaign_pb2 as pb
+from jeondan.v1 import types_pb2
+
+from core.db import campaigns, pictures, provider_accounts
+from core.db.session import Row, Tx
+from core.errors import InvalidInput, Violation, WrongState
+from core.rules import draft as rules
+from core.rules.price import table
+from core.rules.states import KOREAN, CampaignState
+from core.rules.text import normalise
+from server import preview as previews
+from server.convert import enum_name, instant, optional_id
+
+LIFETIME = timedelta(days=2)
+
+
+def columns(tx: Tx, campaign: pb.Campaign) -> dict[str, Any]:
+    """The columns of a draft. A flyer or sender number of another workspace is no flyer or sender number."""
+    wrong = []
+    if campaign.flyer_id and pictures.flyer_state(tx, UUID(campaign.flyer_id)) == "MISSING":
+        wrong.append(Violation("campaign.flyer_id", "이런 전단이 없습니다.", "NOT_FOUND"))
+    if previews.sender_of(tx, optional_id(campaign.sender_number_id)) is None:
+        wrong.append(Violation("campaign.sender_number_id", "등록된 발신번호가 아닙니다.", "SENDER_NOT_REGISTERED"))
+    if wrong:
+        raise InvalidInput("캠페인 내용을 확인해 주세요.", wrong)
+    return {
+        "name": campaign.name,
+        "purpose": enum_name(types_pb2.Purpose, "PURPOSE", campaign.purpose),
+        "body": normalise(campaign.body),
+        "subject": normalise(campaign.subject),
+        "flyer_id": optional_id(campaign.flyer_id),
+        "sender_number_id": optional_id(campaign.sender_number_id),
+        "any_tags": list(campaign.audience.any_tags),
+        "none_tags": list(campaign.audience.none_tags),
+        "expires_at": instant(campaign.expire_time) if campaign.HasField("expire_time") else None,
+    }
+
+
+def check_is_draft(row: Row[Any]) -> None:
+    """Only a draft can be changed."""
+    if row.state != CampaignState.DRAFT:
+        raise WrongState(f"‘{KOREAN[CampaignState(row.state)]}’ 상태인 캠페인은 고칠 수 없습니다.", facts={"state": row.state})
+
+
+def check_is_not_running(row: Row[Any]) -> None:
+    """What runs cannot be put away."""
+    if row.state in (*campaigns.RUNNING, CampaignState.PAUSED):
+        raise WrongState("진행 중인 캠페인은 보관할 수 없습니다. 먼저 취소해 주세요.", facts={"state": row.state})
+
+
+def launched(tx: Tx, row: Row[Any], now: datetime) -> dict[str, Any]:
+    """Everything a launch freezes; refused with every problem named when the draft cannot go."""
+    draft = previews.draft_of(tx, row)
+    if found := rules.problems(draft):
+        raise InvalidInput("이대로는 발송할 수 없습니다. 표시된 곳을 고쳐 주세요.", found, reason=found[0].reason)
+    until, people = campaigns.audience_end(tx, row)
+    if not people:
+        message = "받을 고객이 없습니다."
+        raise InvalidInput(message, [Violation("campaign.audience", message, "EMPTY_AUDIENCE")], reason="EMPTY_AUDIENCE")
+    expires_at = row.expires_at or now + LIFETIME
+    if expires_at <= now:
+        message = "마감 시각이 이미 지났습니다."
+        raise InvalidInput(message, [Violation("campaign.expire_time", message, "EXPIRE_TIME_PAST")], reason="EXPIRE_TIME_PAST")
+    account = provider_accounts.first_active(tx)
+    prices = table(account.provider).prices if account else {}
+    return {
+        "state": CampaignState.PLANNING,
+        "frozen_body": rules.finished_body(draft),
+        "frozen_subject": rules.finished_subject(draft),
+        "sender": previews.sender_of(tx, row.sender_number_id),
+        "image_object": pictures.flyer_object(tx, row.flyer_id) if row.flyer_id else "",
+        "provider_account_id": account.id if account else None,
+        "prices": {channel.value: str(price) for channel, price in prices.items()},
+        "plan_until": until,
+        "plan_total": people,
+        "expires_at": expires_at,
+        "launched_at": now,
+    }

@@ -1,0 +1,204 @@
+"""AudienceService: contacts with consent, imports from spreadsheets, numbers that must not get ads."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from jeondan.v1 import audience_pb2 as pb
+from jeondan.v1.audience_pb2_grpc import AudienceServiceServicer
+from jeondan.v1.types_pb2 import Progress
+
+from core import jobs
+from core.db import accounts, audience, imports
+from core.rules import phone
+from server import updates, uploads
+from server.convert import check_etag, enum, enum_name, enum_names, etag, instant, stamp
+from server.errors import at, wrong
+from server.listing import Field, Lists, next_token, page
+from server.rpc import Call, reads, writes
+
+IMPORTS = Lists({"state": Field(values=enum_names(pb.Import.State, "STATE"))})
+IMPORT_ERRORS = Lists(orders=("place",), size=100, most=1000, newest_first=False)
+CONTACTS = Lists({"phone": Field(), "name": Field(), "tag": Field()})
+SUPPRESSIONS = Lists({"source": Field(values=enum_names(pb.Suppression.Source, "SOURCE")), "phone": Field()})
+FIXED = frozenset({"phone"})
+ANY_FILE = "application/octet-stream"
+
+
+class AudienceService(AudienceServiceServicer):
+    """Contacts, imports, suppressions."""
+
+    @reads
+    def CreateImportUpload(self, request: pb.CreateImportUploadRequest, call: Call) -> pb.CreateImportUploadResponse:
+        """An address to PUT one file to."""
+        return pb.CreateImportUploadResponse(upload=uploads.offer(call, request.file_name, ANY_FILE))
+
+    @writes
+    def CreateImport(self, request: pb.CreateImportRequest, call: Call) -> pb.CreateImportResponse:
+        """Read an uploaded file into contacts."""
+        uploads.check(call, request.object_name)
+        row = imports.add_import(call.tx, call.workspace, _import_values(request), call.now)
+        call.tx.after_commit(lambda: jobs.import_customers(call.workspace, row.id))
+        return pb.CreateImportResponse(**{"import": _import(row)})
+
+    @reads
+    def GetImport(self, request: pb.GetImportRequest, call: Call) -> pb.GetImportResponse:
+        """One import."""
+        return pb.GetImportResponse(**{"import": _import(imports.get_import(call.tx, UUID(request.import_id)))})
+
+    @reads
+    def ListImports(self, request: pb.ListImportsRequest, call: Call) -> pb.ListImportsResponse:
+        """Newest first."""
+        found = imports.list_imports(call.tx, page(request, IMPORTS))
+        return pb.ListImportsResponse(imports=map(_import, found.rows), next_page_token=next_token(request, found.next))
+
+    @reads
+    def ListImportErrors(self, request: pb.ListImportErrorsRequest, call: Call) -> pb.ListImportErrorsResponse:
+        """In file order."""
+        row = imports.get_import(call.tx, UUID(request.import_id))
+        found = imports.list_import_errors(call.tx, row.id, page(request, IMPORT_ERRORS))
+        wrong_rows = [_import_error(row) for row in found.rows]
+        return pb.ListImportErrorsResponse(errors=wrong_rows, next_page_token=next_token(request, found.next))
+
+    @writes
+    def CreateContact(self, request: pb.CreateContactRequest, call: Call) -> pb.CreateContactResponse:
+        """Add one contact by hand."""
+        with at("contact.phone"):
+            number = phone.normalise(request.contact.phone)
+        values, consent = _contact_values(request.contact), _consent_values(request.contact.consent, call)
+        contact = audience.add_contact(call.tx, _recorder(call), number, values, consent)
+        return pb.CreateContactResponse(contact=_read(call, contact))
+
+    @reads
+    def GetContact(self, request: pb.GetContactRequest, call: Call) -> pb.GetContactResponse:
+        """One contact."""
+        return pb.GetContactResponse(contact=_read(call, int(request.contact_id)))
+
+    @reads
+    def ListContacts(self, request: pb.ListContactsRequest, call: Call) -> pb.ListContactsResponse:
+        """Contacts of the workspace."""
+        with at("filter"):
+            found = audience.list_contacts(call.tx, call.workspace, page(request, CONTACTS))
+        contacts = map(_contact, found.rows, [_opener(call)] * len(found.rows))
+        return pb.ListContactsResponse(contacts=contacts, next_page_token=next_token(request, found.next))
+
+    @writes
+    def UpdateContact(self, request: pb.UpdateContactRequest, call: Call) -> pb.UpdateContactResponse:
+        """Change the fields named in the mask."""
+        row = audience.get_contact(call.tx, int(request.contact_id), lock=True)
+        stored = _contact(row, _opener(call))
+        check_etag(request.etag, stored.etag)
+        merged = updates.merged(stored, request.contact, request.update_mask, field="contact", fixed=FIXED)
+        audience.update_contact(call.tx, _recorder(call), row, _contact_values(merged), _consent_values(merged.consent, call))
+        return pb.UpdateContactResponse(contact=_read(call, row.id))
+
+    @writes
+    def ArchiveContact(self, request: pb.ArchiveContactRequest, call: Call) -> pb.ArchiveContactResponse:
+        """Out of lists and audiences."""
+        row = audience.get_contact(call.tx, int(request.contact_id), lock=True)
+        audience.archive_contact(call.tx, row.id, call.now)
+        return pb.ArchiveContactResponse(contact=_read(call, row.id))
+
+    @writes
+    def CreateSuppression(self, request: pb.CreateSuppressionRequest, call: Call) -> pb.CreateSuppressionResponse:
+        """No more ads to this number."""
+        with at("phone"):
+            number = phone.normalise(request.phone)
+        source = enum_name(pb.Suppression.Source, "SOURCE", request.source) or "MANUAL"
+        row = audience.suppress(call.tx, call.workspace, number, source, call.now)
+        return pb.CreateSuppressionResponse(suppression=_suppression(row, _opener(call)))
+
+    @reads
+    def ListSuppressions(self, request: pb.ListSuppressionsRequest, call: Call) -> pb.ListSuppressionsResponse:
+        """Newest first."""
+        with at("filter"):
+            found = audience.list_suppressions(call.tx, call.workspace, page(request, SUPPRESSIONS))
+        suppressions = map(_suppression, found.rows, [_opener(call)] * len(found.rows))
+        return pb.ListSuppressionsResponse(suppressions=suppressions, next_page_token=next_token(request, found.next))
+
+
+Opener = Callable[[bytes], str]
+
+
+def _opener(call: Call) -> Opener:
+    return accounts.keys(call.tx, call.workspace).opener()
+
+
+def _recorder(call: Call) -> audience.Recorder:
+    return audience.Recorder(call.workspace, call.actor, call.now)
+
+
+def _read(call: Call, contact: int) -> pb.Contact:
+    return _contact(audience.get_contact(call.tx, contact), _opener(call))
+
+
+def _contact(row: Any, unseal: Opener) -> pb.Contact:
+    return pb.Contact(
+        id=str(row.id),
+        masked_phone=phone.mask(unseal(row.phone_sealed)),
+        name=row.name,
+        tags=row.tags,
+        attributes=row.attributes,
+        consent=pb.Consent(
+            ads=row.ad_consent, night=row.night_consent, consent_time=stamp(row.consent_at), source=row.consent_source
+        ),
+        suppressed=row.suppressed,
+        etag=etag(row.id, row.version),
+        create_time=stamp(row.created_at),
+        archive_time=stamp(row.archived_at),
+    )
+
+
+def _contact_values(contact: pb.Contact) -> dict[str, Any]:
+    return {"name": contact.name, "tags": list(contact.tags), "attributes": dict(contact.attributes)}
+
+
+def _consent_values(consent: pb.Consent, call: Call) -> audience.Consent:
+    given_at = instant(consent.consent_time) if consent.HasField("consent_time") else None
+    if given_at and given_at > call.now:
+        raise wrong("contact.consent.consent_time", "동의일시가 아직 오지 않은 날입니다.", "CONSENT_DATE_FUTURE")
+    return audience.Consent(consent.ads, consent.night, given_at, consent.source)
+
+
+def _suppression(row: Any, unseal: Opener) -> pb.Suppression:
+    return pb.Suppression(
+        id=str(row.id),
+        masked_phone=phone.mask(unseal(row.phone_sealed)),
+        source=enum(pb.Suppression.Source, "SOURCE", row.source),
+        create_time=stamp(row.created_at),
+    )
+
+
+def _import(row: Any) -> pb.Import:
+    return pb.Import(
+        id=str(row.id),
+        state=enum(pb.Import.State, "STATE", row.state),
+        progress=Progress(done=row.rows_done, total=row.rows_total),
+        file_name=row.file_name,
+        created_count=row.created_count,
+        updated_count=row.updated_count,
+        duplicate_count=row.duplicate_count,
+        error_count=row.error_count,
+        refusal=row.refusal,
+        refusal_reason=row.refusal_reason,
+        warnings=row.warnings,
+        mapping=row.mapping,
+        tag=row.tag,
+        create_time=stamp(row.created_at),
+        end_time=stamp(row.ended_at),
+    )
+
+
+def _import_values(request: pb.CreateImportRequest) -> dict[str, Any]:
+    return {
+        "object_name": request.object_name,
+        "file_name": request.file_name,
+        "tag": request.tag.strip(),
+        "mapping": dict(request.mapping),
+    }
+
+
+def _import_error(row: Any) -> pb.ImportError:
+    return pb.ImportError(
+        sheet=row.sheet, row=row.row, column=row.column_name, value=row.value, reason=row.reason, message=row.message
+    )

@@ -1,0 +1,103 @@
+"""A second merchant sees nothing of the first one, through any RPC."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import grpc
+import pytest
+
+from core.db import accounts
+from core.db.session import database
+from core.images import storage
+from jeondan.v1 import account_pb2 as account
+from jeondan.v1 import audience_pb2 as audience
+from jeondan.v1 import catalog_pb2 as catalog
+from server.main import SERVICES
+from tests.server.shop import PHONE, Shop
+
+# RPC -> a request that names something of the first merchant
+NAMED: dict[str, Callable[[dict[str, str]], Any]] = {
+    "GetImage": lambda has: catalog.GetImageRequest(image_id=has["image"]),
+    "GetProduct": lambda has: catalog.GetProductRequest(product_id=has["product"]),
+    "UpdateProduct": lambda has: catalog.UpdateProductRequest(product_id=has["product"], product=catalog.Product(name="x")),
+    "ArchiveProduct": lambda has: catalog.ArchiveProductRequest(product_id=has["product"]),
+    "GetFlyer": lambda has: catalog.GetFlyerRequest(flyer_id=has["flyer"]),
+    "ArchiveFlyer": lambda has: catalog.ArchiveFlyerRequest(flyer_id=has["flyer"]),
+    "GetImport": lambda has: audience.GetImportRequest(import_id=has["import"]),
+    "ListImportErrors": lambda has: audience.ListImportErrorsRequest(import_id=has["import"]),
+    "GetContact": lambda has: audience.GetContactRequest(contact_id=has["contact"]),
+    "UpdateContact": lambda has: audience.UpdateContactRequest(contact_id=has["contact"], contact=audience.Contact(name="x")),
+    "ArchiveContact": lambda has: audience.ArchiveContactRequest(contact_id=has["contact"]),
+}
+# RPC -> a request whose answer must be empty
+LISTED: dict[str, Any] = {
+    "ListImages": catalog.ListImagesRequest(),
+    "ListProducts": catalog.ListProductsRequest(show_archived=True),
+    "ListFlyers": catalog.ListFlyersRequest(show_archived=True),
+    "ListImports": audience.ListImportsRequest(),
+    "ListContacts": audience.ListContactsRequest(show_archived=True),
+    "ListSuppressions": audience.ListSuppressionsRequest(),
+    "ListSenderNumbers": account.ListSenderNumbersRequest(),
+    "ListProviderAccounts": account.ListProviderAccountsRequest(),
+}
+# RPC -> a request that takes something of the first merchant in
+TAKEN: dict[str, Callable[[dict[str, str]], Any]] = {
+    "CreateImage": lambda has: catalog.CreateImageRequest(object_name=has["upload"]),
+    "CreateProduct": lambda has: catalog.CreateProductRequest(product=catalog.Product(name="x", image_ids=[has["image"]])),
+    "CreateFlyer": lambda has: catalog.CreateFlyerRequest(flyer=catalog.Flyer(product_ids=[has["product"]])),
+    "CreateImport": lambda has: audience.CreateImportRequest(object_name=has["upload"], file_name="a.xlsx"),
+}
+# RPCs that name nothing that exists, and whose answers their own tests compare
+OWN = {"CreateSession", "GetWorkspace", "CreateImageUpload", "CreateImportUpload", "CreateContact", "CreateSuppression"}
+
+
+@pytest.fixture
+def has(shop: Shop) -> dict[str, str]:
+    """Everything the first merchant can have."""
+    upload = shop.call("CreateImageUpload", catalog.CreateImageUploadRequest(file_name="a.jpg", content_type="image/jpeg")).upload
+    storage().put(upload.object_name, b"x", "image/jpeg")
+    image = shop.call("CreateImage", catalog.CreateImageRequest(object_name=upload.object_name)).image.id
+    product = shop.call("CreateProduct", catalog.CreateProductRequest(product=catalog.Product(name="원두"))).product.id
+    flyer = shop.call("CreateFlyer", catalog.CreateFlyerRequest(flyer=catalog.Flyer(product_ids=[product]))).flyer.id
+    contact = shop.call("CreateContact", audience.CreateContactRequest(contact=audience.Contact(phone=PHONE))).contact.id
+    shop.call("CreateSuppression", audience.CreateSuppressionRequest(phone=PHONE))
+    order = audience.CreateImportRequest(object_name=upload.object_name, file_name="a.xlsx")
+    imported = getattr(shop.call("CreateImport", order), "import").id
+    with database().write(shop.workspace) as tx:
+        accounts.add_sender_number(tx, shop.workspace, "0212345678")
+        accounts.add_provider_account(tx, shop.workspace, "aligo", {"key": "k"})
+    return {
+        "upload": upload.object_name,
+        "image": image,
+        "product": product,
+        "flyer": flyer,
+        "contact": contact,
+        "import": imported,
+    }
+
+
+def test_a_second_merchant_gets_not_found_nothing_or_a_refusal(shop: Shop, other: Shop, has: dict[str, str]) -> None:
+    for rpc, request in NAMED.items():
+        shop.call(rpc, request(has)) if rpc.startswith(("Get", "List")) else None
+        refusal = other.refused(rpc, request(has))
+        assert (rpc, refusal.code) == (rpc, grpc.StatusCode.NOT_FOUND)
+    for rpc, request in LISTED.items():
+        assert len(shop.call(rpc, request).ListFields()) == 1, rpc
+        assert not other.call(rpc, request).ListFields(), rpc
+    for rpc, request in TAKEN.items():
+        assert (rpc, other.refused(rpc, request(has)).code) == (rpc, grpc.StatusCode.INVALID_ARGUMENT)
+
+
+def test_every_rpc_of_these_services_stands_here() -> None:
+    tested = NAMED.keys() | LISTED.keys() | TAKEN.keys() | OWN
+    services = [service.described for service in SERVICES if service.described.name in ("AccountService", "CatalogService", "AudienceService")]
+    assert len(services) == 3
+    assert tested == {method.name for service in services for method in service.methods}
+
+
+def test_a_page_token_is_worth_nothing_elsewhere(shop: Shop, other: Shop) -> None:
+    for _ in range(3):
+        shop.call("CreateProduct", catalog.CreateProductRequest(product=catalog.Product(name=uuid4().hex)))
+    token = shop.call("ListProducts", catalog.ListProductsRequest(page_size=1)).next_page_token
+    assert other.refused("ListProducts", catalog.ListProductsRequest(page_token=token)).reason == "BAD_PAGE_TOKEN"

@@ -1,0 +1,232 @@
+"""What import rules cannot see: the rooms agree with each other."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import dramatiq
+import pytest
+from google.api import annotations_pb2
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from jeondan.v1 import account_pb2, audience_pb2, campaign_pb2, catalog_pb2, errors_pb2, options_pb2, send_pb2
+
+from core import jobs
+from core.settings import Settings
+from deploy.local import children
+from server.main import SERVICES
+
+ROOT = Path(__file__).parent.parent
+FILES = (account_pb2, audience_pb2, campaign_pb2, catalog_pb2, send_pb2)
+INTERNAL: frozenset[str] = frozenset()  # RPCs without a REST route
+ROOMS = ("core", "server", "workers", "gateway", "deploy/local")
+# Who may look across workspaces, and for what.
+ACROSS_WORKSPACES = {
+    "core/db/session.py": "defines it",
+    "server/auth.py": "finds the workspace of a token or key",
+    "server/services/account.py": "signs a person in before the workspace is known",
+    "workers/sweep.py": "finds what is due in every workspace",
+    "deploy/local/seed.py": "finds the demo merchant",
+}
+
+
+def services() -> list[ServiceDescriptor]:
+    return [service for file in FILES for service in file.DESCRIPTOR.services_by_name.values()]
+
+
+def methods() -> list[MethodDescriptor]:
+    return [method for service in services() for method in service.methods]
+
+
+def python_files(*rooms: str) -> Iterator[Path]:
+    for room in rooms:
+        yield from (path for path in (ROOT / room).rglob("*.py") if "__pycache__" not in path.parts)
+
+
+# --- protos and server --------------------------------------------------------------------------------------------
+
+
+def test_every_service_is_served() -> None:
+    assert {served.described.full_name for served in SERVICES} == {service.full_name for service in services()}
+
+
+@pytest.mark.parametrize("served", SERVICES, ids=lambda served: served.described.name)
+def test_every_rpc_is_implemented(served) -> None:
+    made = served.made()
+    base = next(parent for parent in type(made).__mro__ if parent.__name__ == f"{served.described.name}Servicer")
+    inherited = [method.name for method in served.described.methods if getattr(type(made), method.name) is getattr(base, method.name)]
+    assert inherited == []
+
+
+@pytest.mark.parametrize("method", methods(), ids=lambda method: method.full_name)
+def test_every_rpc_has_role_route_and_own_messages(method: MethodDescriptor) -> None:
+    options = method.GetOptions()
+    assert options.Extensions[options_pb2.access].role != options_pb2.ROLE_UNSPECIFIED
+    assert method.full_name in INTERNAL or options.Extensions[annotations_pb2.http].WhichOneof("pattern")
+    assert method.input_type.name == f"{method.name}Request"
+    assert method.output_type.name == f"{method.name}Response"
+
+
+@pytest.mark.parametrize("method", methods(), ids=lambda method: method.full_name)
+def test_every_rpc_that_changes_something_takes_a_request_id(method: MethodDescriptor) -> None:
+    reads = method.name.startswith(("Get", "List", "Preview")) or "Upload" in method.name or method.name == "CreateSession"
+    assert reads or "request_id" in method.input_type.fields_by_name
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "protos/jeondan/v1").glob("*.proto")), ids=lambda path: path.name)
+def test_every_rpc_message_and_field_is_documented(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    bare = [
+        f"{path.name}:{number}"
+        for number, (above, line) in enumerate(zip(["", *lines], lines, strict=False), 1)
+        if re.match(r"\s*(rpc |message |enum |service |(repeated |optional )?[\w.<>, ]+ \w+ = \d+)", line)
+        and not re.match(r"\s*(//|option|syntax)", line)
+        and not above.strip().startswith("//")
+    ]
+    assert bare == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "server/services").glob("[a-z]*.py")), ids=lambda path: path.name)
+def test_rpc_methods_are_short(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    rpcs = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name[0].isupper()]
+    assert [f"{node.name}: {node.end_lineno - node.lineno} lines" for node in rpcs if (node.end_lineno or 0) - node.lineno > 18] == []
+
+
+def test_every_reason_in_the_code_is_in_errors_proto() -> None:
+    known = {name.removeprefix("ERROR_REASON_") for name in errors_pb2.ErrorReason.keys()}
+    used: set[str] = set()
+    for path in python_files("core", "server", "workers"):
+        used |= set(re.findall(r'reason\s*=\s*"([A-Z][A-Z_0-9]+)"', path.read_text()))
+    assert used - known == set()
+
+
+# --- jobs and workers ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def actors(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, dramatiq.Actor]]:
+    from core import settings
+    from workers import main
+
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    settings.load.cache_clear()
+    main.load_actors()
+    yield {name: dramatiq.get_broker().actors.get(name) for name in dramatiq.get_broker().actors} or declared()
+    settings.load.cache_clear()
+
+
+def declared() -> dict[str, dramatiq.Actor]:
+    """Every actor object of the room: modules stay imported, so the broker of an earlier test may hold them."""
+    import sys
+
+    found = {}
+    for name, module in sys.modules.items():
+        if name.startswith("workers."):
+            found |= {one.actor_name: one for one in vars(module).values() if isinstance(one, dramatiq.Actor)}
+    return found
+
+
+def test_every_job_has_one_actor_on_the_same_lane(actors: dict[str, dramatiq.Actor]) -> None:
+    assert {name: actor.queue_name for name, actor in actors.items()} == jobs.JOBS
+
+
+def test_every_lane_has_a_consumer_and_every_job_a_lane() -> None:
+    consumed = {lane for group in children.WORKERS for lane in group.split()}
+    assert consumed == set(jobs.LANES)
+    assert set(jobs.JOBS.values()) <= set(jobs.LANES)
+
+
+def test_every_provider_has_a_test() -> None:
+    adapters = {path.stem for path in (ROOT / "workers/providers").glob("[a-z]*.py")}
+    tested = {path.stem.removeprefix("test_") for path in (ROOT / "tests/workers/providers").glob("test_*.py")}
+    assert adapters <= tested
+
+
+# --- settings, secrets, isolation ---------------------------------------------------------------------------------
+
+
+def test_every_setting_stands_in_env_example_and_nothing_else_does() -> None:
+    from gateway.settings import Settings as GatewaySettings
+
+    example = (ROOT / "deploy/env.example").read_text()
+    written = set(re.findall(r"^#?\s?([A-Z][A-Z0-9_]+)=", example, re.MULTILINE))
+    read = {name.upper() for name in (*Settings.model_fields, *GatewaySettings.model_fields)}
+    local = {"VAR", "RECIPIENTS", "PG_BIN", "SANDBOX_PORT", "SANDBOX_KEY", "SANDBOX_USER", "SANDBOX_SENDER"}
+    assert written == read | local
+
+
+def test_only_these_look_across_workspaces() -> None:
+    users = {
+        str(path.relative_to(ROOT))
+        for path in python_files(*ROOMS)
+        if re.search(r"database\(\)\.system\(|def system\(", path.read_text())
+    }
+    assert users == set(ACROSS_WORKSPACES)
+
+
+def test_jobs_carry_identifiers_only() -> None:
+    tree = ast.parse((ROOT / "core/jobs.py").read_text())
+    queueing = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in jobs.JOBS]
+    for node in queueing:
+        assert all(ast.unparse(argument.annotation or ast.Constant(None)) == "UUID" for argument in node.args.args), node.name
+
+
+# --- the house ----------------------------------------------------------------------------------------------------
+
+
+def test_no_file_outgrows_its_subject() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}: {count}"
+        for path in python_files("core", "server", "workers", "gateway", "deploy", "protos")
+        if "gen" not in path.parts and "versions" not in path.parts and (count := len(path.read_text().splitlines())) > 400
+    ]
+    assert long == []
+
+
+def test_no_function_over_fifty_lines() -> None:
+    long = []
+    for path in python_files("core", "server", "workers", "gateway"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno >= 50:
+                long.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
+    assert [entry for entry in long if "migrations/versions" not in entry] == []
+
+
+def test_package_roots_are_empty() -> None:
+    full = [
+        str(path.relative_to(ROOT))
+        for path in python_files("core", "server", "workers", "gateway", "deploy")
+        if path.name == "__init__.py" and path.read_text().strip() and path.parent.name != "providers"
+    ]
+    assert full == []
+
+
+def test_no_drawer_modules() -> None:
+    drawers = {"utils", "util", "helpers", "common", "base", "manager", "misc"}
+    assert [str(path) for path in python_files("core", "server", "workers", "gateway", "deploy") if path.stem in drawers] == []
+
+
+def test_migrations_are_numbered_without_gaps_and_say_what_they_do() -> None:
+    names = sorted(path.stem for path in (ROOT / "core/db/migrations/versions").glob("[0-9]*.py"))
+    assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
+    assert all(re.fullmatch(r"\d{4}_(expand|contract)_\w+", name) for name in names)
+
+
+def test_the_lock_and_the_tree_name_no_registry() -> None:
+    assert "://" not in (ROOT / "requirements.lock").read_text()
+
+
+def test_decisions_say_what_enforces_them() -> None:
+    for path in (ROOT / "deploy/decisions").glob("[0-9]*.md"):
+        text = path.read_text()
+        assert all(f"## {part}" in text for part in ("Context", "Decision", "Consequences", "Enforced by")), path.name
+
+
+def test_the_finder_in_the_readme_leads_somewhere() -> None:
+    readme = (ROOT / "README.md").read_text()
+    table = readme.split("I want to change", 1)[1].split("\n\n", 1)[0]
+    named = re.findall(r"`([\w./-]+\.\w+)`", table)
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
