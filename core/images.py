@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -39,6 +38,8 @@ class Storage:
     """One process's door to the bucket. Every failure to answer is Unavailable."""
 
     def __init__(self, settings: Settings) -> None:
+        import boto3  # 0.3 s and 15 MB that only processes which touch files should pay
+
         self._bucket = settings.aws_s3_bucket
         self._cdn = settings.cdn_base_url.rstrip("/")
         self._region = settings.aws_region

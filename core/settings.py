@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     cache_ttl_seconds: int = Field(default=300, ge=0)
     grpc_port: int = Field(default=50051, ge=0, le=65535)
     server_processes: int = Field(default=1, ge=1, le=64)
+    metrics_host: str = "127.0.0.1"
     server_metrics_port: int = Field(default=0, ge=0, le=65535)
     server_drain_seconds: int = Field(default=0, ge=0, le=300)  # NOT_SERVING and still answering, before the stop
     workers_metrics_port: int = Field(default=0, ge=0, le=65535)

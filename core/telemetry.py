@@ -5,11 +5,10 @@ import re
 import sys
 from typing import Any
 
-import sentry_sdk
 import structlog
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
-from core.settings import Settings
+from core.settings import Settings, load
 
 MESSAGES = Counter("jeondan_messages_total", "Messages by what became of them.", ["channel", "provider", "state"])
 BATCH_SECONDS = Histogram("jeondan_batch_seconds", "One batch from claim to record.", buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 90))
@@ -44,6 +43,8 @@ def start(settings: Settings, process: str, *, metrics_port: int = 0) -> None:
     )
     structlog.contextvars.bind_contextvars(process=process)
     if settings.sentry_dsn:
+        import sentry_sdk  # loaded only where it is wanted
+
         sentry_sdk.init(
             dsn=settings.sentry_dsn,
             environment=settings.app_env,
@@ -52,8 +53,13 @@ def start(settings: Settings, process: str, *, metrics_port: int = 0) -> None:
             max_request_body_size="never",
             before_send=_scrub_sentry,
         )
-    if metrics_port:
-        start_http_server(metrics_port, addr="127.0.0.1")
+    serve_metrics(metrics_port)
+
+
+def serve_metrics(port: int) -> None:
+    """`/metrics` on this port; 0 means nobody asks."""
+    if port:
+        start_http_server(port, addr=load().metrics_host)
 
 
 def log(name: str) -> Any:
@@ -62,8 +68,9 @@ def log(name: str) -> Any:
 
 
 def report(error: BaseException) -> None:
-    """Give an unexpected error to Sentry, once."""
-    sentry_sdk.capture_exception(error)
+    """Give an unexpected error to Sentry, once; without SENTRY_DSN there is nobody to give it to."""
+    if sentry := sys.modules.get("sentry_sdk"):
+        sentry.capture_exception(error)
 
 
 def scrub(text: str) -> str:

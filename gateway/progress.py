@@ -29,6 +29,7 @@ _WORKSPACE = "/jeondan.v1.AccountService/GetWorkspace"
 _ENDS = {campaign_pb2.Campaign.STATE_DONE, campaign_pb2.Campaign.STATE_CANCELLED, campaign_pb2.Campaign.STATE_FAILED}
 _NOT_YOURS = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.NOT_FOUND}
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_TURNS = 30
 Key = tuple[str, str]
 
 
@@ -98,7 +99,9 @@ class Progress:
                 raise from_rpc(error, route.on_the_wire) from None
             if request.method == "HEAD":
                 return Response(media_type="text/event-stream", headers=_HEADERS)
-            lines = self._lines((workspace, campaign.id), Subscriber(credentials, campaign))
+            # A workspace without an id is nobody's: not shared with anybody.
+            key = (workspace or dict(credentials)["x-request-id"], campaign.id)
+            lines = self._lines(key, Subscriber(credentials, campaign))
             return StreamingResponse(lines, media_type="text/event-stream", headers=_HEADERS)
 
         return answer
@@ -152,8 +155,10 @@ class Progress:
     async def _poll(self, key: Key, poller: Poller) -> None:
         while poller.subscribers:
             await asyncio.sleep(self._pace.poll_seconds)
-            if poller.subscribers:
-                await self._ask(key, poller, poller.next())
+            # One is enough for the news; more of a crowd, so that nobody stays unchecked for long.
+            for _ in range(1 + len(poller.subscribers) // _TURNS):
+                if poller.subscribers:
+                    await self._ask(key, poller, poller.next())
 
     async def _ask(self, key: Key, poller: Poller, subscriber: Subscriber) -> None:
         try:

@@ -77,7 +77,7 @@ class Schemas:
             extra["readOnly"] = True
         if input_only(field):
             extra["writeOnly"] = True
-        if view is View.PATCH and (field.has_presence or is_list(field)):
+        if view is View.PATCH and (field.has_presence or field.is_repeated):
             extra["nullable"] = True
         if not extra:
             return schema

@@ -88,18 +88,16 @@ class Checker:
 
     def _publish(self) -> None:
         states = {part.name: part.up for part in self._parts}
-        serving = states[DATABASE]  # without Redis jobs wait in the database, without storage only pictures are missing
-        for name, up in states.items():
-            self._set(f"jeondan.dependency.{name}", up)
-        for service in ("", *self._services):
-            self._set(service, serving)
-
-    def _set(self, service: str, up: bool) -> None:
-        if self._before.get(service) == up:
+        if states == self._before:
             return
-        self._before[service] = up
-        self._servicer.set(service, _UP if up else _DOWN)  # type: ignore[no-untyped-call, unused-ignore]
-        _log.info("health", service=service or "overall", serving=up)
+        if self._before or any(states.values()):
+            _log.info("health", **states)
+        self._before = states
+        for name, up in states.items():
+            self._servicer.set(f"jeondan.dependency.{name}", _UP if up else _DOWN)
+        serving = states[DATABASE]  # without Redis jobs wait in the database, without storage only pictures are missing
+        for service in ("", *self._services):
+            self._servicer.set(service, _UP if serving else _DOWN)
 
 
 def dependencies(settings: Settings) -> list[Dependency]:

@@ -11,6 +11,7 @@ from uuid import uuid4
 import grpc
 import structlog
 from google.protobuf.message import DecodeError, Message
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped, unused-ignore]
 from grpc_status import rpc_status
 from jeondan.v1 import options_pb2
 
@@ -143,7 +144,7 @@ def refusals(rpc: Rpc, inner: Behaviour) -> Behaviour:
             _log.exception("defect", error=type(defect).__name__)
             telemetry.report(defect)
             status = errors.status_of_defect(context.request_id)
-        return context.abort_with_status(rpc_status.to_status(status))  # type: ignore[no-untyped-call, unused-ignore]
+        return context.abort_with_status(_outcome(status, context.request_id))
 
     return behave
 
@@ -192,6 +193,12 @@ def validated(rpc: Rpc, inner: Behaviour) -> Behaviour:
         return inner(request, context)
 
     return behave
+
+
+def _outcome(status: Status, request_id: str) -> Any:
+    """What grpc wants: the status in a trailer, beside the request id (an abort forgets the trailers set before)."""
+    made: Any = rpc_status.to_status(status)
+    return made._replace(trailing_metadata=(*made.trailing_metadata, ("x-request-id", request_id)))
 
 
 class _Unreadable:

@@ -29,7 +29,7 @@ from jeondan.v1 import (
 
 from core import telemetry
 from core.cache import cache
-from core.db import accounts, migrate
+from core.db import accounts, schema
 from core.db.session import database
 from core.settings import Settings, load
 from server import processes, reflection
@@ -52,6 +52,7 @@ from server.services.catalog import CatalogService
 from server.services.send import SendService
 
 THREADS = 10
+WATCHES = 100  # open health watches count as calls, though they hold no thread
 GRACE_SECONDS = 25.0
 OPTIONS = (
     ("grpc.max_receive_message_length", 16 << 20),
@@ -146,7 +147,7 @@ class Server:
             ThreadPoolExecutor(THREADS, thread_name_prefix="rpc"),
             interceptors=[Layers(rpcs(), around)],
             options=(*OPTIONS, ("grpc.so_reuseport", int(self._settings.server_processes > 1))),
-            maximum_concurrent_rpcs=4 * THREADS,
+            maximum_concurrent_rpcs=4 * THREADS + WATCHES,
         )
         for service in SERVICES:
             service.add(service.made(), server)
@@ -193,10 +194,11 @@ def main() -> None:
     except ValueError as error:
         sys.stderr.write(f"jeondan: {error}\n")
         raise SystemExit(2) from None
-    migrate.refuse_if_pending(settings.database_url)
+    schema.refuse_if_pending(settings.database_url)
     if settings.server_processes == 1:
         serve(settings, port=settings.grpc_port)
         return
+    telemetry.start(settings, "server")  # for what the parent has to say; each child starts its own
     processes.run(
         settings.server_processes,
         _host(settings),

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-
 from core.db import accounts, campaigns, pictures, provider_accounts
 from core.db.session import Row, Tx
 from core.errors import InvalidInput, Violation

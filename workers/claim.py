@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-
 from core import clock
 from core.db import accounts, send
 from core.db.ids import new_id

@@ -5,7 +5,7 @@ import threading
 import time
 
 from core import telemetry
-from core.db import migrate
+from core.db import schema
 from core.db.session import database
 from core.errors import Problem
 from core.settings import load
@@ -21,7 +21,7 @@ def main() -> None:
     """Several may run: each step is done by whoever gets its lock."""
     settings = load()
     telemetry.start(settings, "clock", metrics_port=settings.clock_metrics_port)
-    migrate.refuse_if_pending(settings.database_url)
+    schema.refuse_if_pending(settings.database_url)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-
 from core.db import campaigns, send
 from core.db.session import Row, Tx
 from core.rules import ledger

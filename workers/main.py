@@ -1,21 +1,28 @@
 """A worker process for some lanes: `python -m workers.main bulk`. One process, a few threads, synchronous."""
 
 import importlib
-import pkgutil
 import signal
 import sys
 import threading
+from collections.abc import Iterable
 
 import dramatiq
 
-import workers
 from core import jobs, telemetry
-from core.db import migrate
+from core.db import schema
 from core.db.session import database
 from core.settings import load
-from workers import liveness
+from workers import http, liveness
 
-NOT_ACTORS = {"main", "clock", "providers"}
+# Only what a process needs is loaded: a bulk worker has neither the composer nor the spreadsheet reader in memory.
+ACTORS: dict[str, tuple[str, ...]] = {
+    jobs.SINGLE: (),
+    jobs.BULK: ("deliver",),
+    jobs.PLAN: ("plan", "imports"),
+    jobs.COMPOSE: ("compose",),
+    jobs.RECEIPTS: ("receipts", "reconcile"),
+    jobs.HOUSEKEEPING: ("balance",),
+}
 
 
 def main() -> None:
@@ -25,28 +32,30 @@ def main() -> None:
         sys.stderr.write(f"jeondan: no such lane: {', '.join(sorted(wrong))}; there are: {', '.join(jobs.LANES)}\n")
         raise SystemExit(2)
     settings = load()
-    telemetry.start(settings, "workers", metrics_port=settings.workers_metrics_port)
-    migrate.refuse_if_pending(settings.database_url)
-    load_actors()
+    telemetry.start(settings, "workers")
+    schema.refuse_if_pending(settings.database_url)
+    load_actors(lanes)
     liveness.begin(" ".join(lanes))
     worker = dramatiq.Worker(jobs.broker(), queues=set(lanes), worker_threads=settings.worker_threads, worker_timeout=200)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     worker.start()
+    telemetry.serve_metrics(settings.workers_metrics_port)
     telemetry.log("workers").info("working", lanes=list(lanes))
     stop.wait()
     worker.stop(timeout=100_000)
+    http.close()
     liveness.end()
     database().dispose()
 
 
-def load_actors() -> None:
-    """Import every module of this room, so that each actor is declared on the one broker."""
+def load_actors(lanes: Iterable[str] = jobs.LANES) -> None:
+    """Import the modules whose actors work on these lanes, so that each is declared on the one broker."""
     jobs.broker()
-    for module in pkgutil.iter_modules(workers.__path__):
-        if module.name not in NOT_ACTORS:
-            importlib.import_module(f"workers.{module.name}")
+    for lane in lanes:
+        for module in ACTORS[lane]:
+            importlib.import_module(f"workers.{module}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-
 from core import clock, telemetry
 from core.db import campaigns, provider_accounts, send
 from core.db.session import Row, Tx
@@ -75,7 +74,7 @@ def _news(batch: Row[Any], call: Call, outcome: Outcome, now: datetime) -> News:
         case Refused():
             return News(MessageState.PLANNED, _ending("REFUSED", outcome.code, outcome.message), due_at=now)
         case Busy():
-            later = busy_until(now, batch.attempt, random.random(), outcome.retry_seconds)  # noqa: S311
+            later = busy_until(now, batch.attempt, random.random(), outcome.retry_seconds)
             return News(MessageState.PLANNED, _ending("BUSY", "", outcome.reason), due_at=later)
         case Unknown():
             return News(MessageState.UNKNOWN, _ending("UNKNOWN", "", outcome.reason), due_at=first_look(batch, now))
@@ -112,7 +111,7 @@ def _ending(outcome: str, code: str, words: str) -> dict[str, Any]:
 
 def _count_day(tx: Tx, batch: Row[Any], attempt: Row[Any], accepted: int, cost: Decimal) -> None:
     day = clock.kst(clock.now()).date()
-    send.count_day(tx, batch.workspace_id, day, attempt.channel, accepted, cost, random.randrange(campaigns.SHARDS))  # noqa: S311
+    send.count_day(tx, batch.workspace_id, day, attempt.channel, accepted, cost, random.randrange(campaigns.SHARDS))
 
 
 def _pause(tx: Tx, batch: Row[Any], outcome: Refused) -> None:

@@ -105,7 +105,7 @@ def count(tx: Tx, campaign: UUID, deltas: Mapping[str, int], cost: Decimal = Dec
         f" SELECT id, :shard, workspace_id, {values} FROM campaigns WHERE id = :campaign"
         f" ON CONFLICT (campaign_id, shard) DO UPDATE SET {sums}",
         campaign=campaign,
-        shard=random.randrange(SHARDS),  # noqa: S311
+        shard=random.randrange(SHARDS),
         cost=cost,
         **changed,
     )

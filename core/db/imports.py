@@ -40,8 +40,9 @@ _UPSERT = f"""
         FROM given ORDER BY hash  -- everybody locks in the same order
         ON CONFLICT (workspace_id, phone_hash) DO UPDATE SET
             name = coalesce(nullif(excluded.name, ''), c.name),
-            tags = ARRAY(SELECT tag FROM unnest(c.tags || excluded.tags) WITH ORDINALITY u(tag, place)
-                         GROUP BY tag ORDER BY min(place) LIMIT {MAX_TAGS}),
+            tags = ARRAY(SELECT tag FROM (SELECT tag, max(place) AS place  -- the newest stay
+                                          FROM unnest(c.tags || excluded.tags) WITH ORDINALITY u(tag, place)
+                                          GROUP BY tag ORDER BY max(place) DESC LIMIT {MAX_TAGS}) kept ORDER BY place),
             attributes = c.attributes || excluded.attributes,
             ad_consent = CASE WHEN excluded.consent_at > coalesce(c.consent_at, '-infinity')
                               THEN excluded.ad_consent ELSE c.ad_consent END,

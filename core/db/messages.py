@@ -16,7 +16,7 @@ _COLUMNS = "m.*, c.phone_sealed FROM messages m LEFT JOIN contacts c ON c.id = m
 
 def get(tx: Tx, batch: UUID, position: int) -> Row[Any] | None:
     """One message."""
-    return tx.row(f"SELECT {_COLUMNS} WHERE m.batch_id = :batch AND m.position = :position", batch=batch, position=position)  # noqa: S608
+    return tx.row(f"SELECT {_COLUMNS} WHERE m.batch_id = :batch AND m.position = :position", batch=batch, position=position)
 
 
 def page(tx: Tx, campaign: UUID, wanted: Page) -> Rows:
@@ -29,7 +29,7 @@ def page(tx: Tx, campaign: UUID, wanted: Page) -> Rows:
         if not batches:
             break
         found += tx.rows(
-            f"SELECT {_COLUMNS} WHERE m.batch_id = ANY(:batches) AND (m.batch_id, m.position) > (:batch, :position)"  # noqa: S608
+            f"SELECT {_COLUMNS} WHERE m.batch_id = ANY(:batches) AND (m.batch_id, m.position) > (:batch, :position)"
             " AND (CAST(:states AS int[]) = '{}' OR m.state = ANY(:states)) ORDER BY m.batch_id, m.position LIMIT :limit",
             batches=batches,
             batch=batch,

@@ -6,11 +6,10 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from core import clock
-from core.db import partitions
+from core.db import partitions, schema
 from core.db.session import Tx
 from core.settings import load
 
@@ -41,19 +40,9 @@ def upgrade(database_url: str, revision: str = "head") -> None:
 
 def pending(database_url: str) -> list[str]:
     """The revisions that are not in the database yet, oldest first."""
-    engine = sa.create_engine(_driver(database_url), poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    engine.dispose()
+    current = schema.present(database_url)
     script = ScriptDirectory.from_config(_config())
     return [revision.revision for revision in reversed(list(script.iterate_revisions("head", current or "base")))]
-
-
-def refuse_if_pending(database_url: str) -> None:
-    """Stop the process with a plain sentence when the schema is older than the code."""
-    if waiting := pending(database_url):
-        sys.stderr.write(f"jeondan: {len(waiting)} migration(s) pending ({waiting[0]} ...): run `make migrate` first\n")
-        raise SystemExit(3)
 
 
 def _config() -> Config:

@@ -21,19 +21,19 @@ _JOINED = "FROM batches b JOIN campaigns c ON c.id = b.campaign_id JOIN provider
 def lock_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
     """The batch with what its campaign froze, locked; None when somebody else has it."""
     return tx.row(
-        f"SELECT b.*, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch FOR UPDATE OF b SKIP LOCKED",  # noqa: S608
+        f"SELECT b.*, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch FOR UPDATE OF b SKIP LOCKED",
         batch=batch,
     )
 
 
 def wait_for_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
     """The same, but waits for whoever has it: news about a batch must not be dropped."""
-    return tx.row(f"SELECT b.*, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch FOR UPDATE OF b", batch=batch)  # noqa: S608
+    return tx.row(f"SELECT b.*, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch FOR UPDATE OF b", batch=batch)
 
 
 def get_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
     """The same, only to look."""
-    return tx.row(f"SELECT b.*, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch", batch=batch)  # noqa: S608
+    return tx.row(f"SELECT b.*, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch", batch=batch)
 
 
 def recipients(tx: Tx, batch: Row[Any], ids: Sequence[int], keys: Sequence[str]) -> Sequence[Row[Any]]:

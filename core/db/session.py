@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row as Row
+from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Row as Row
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from core import telemetry

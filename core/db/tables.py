@@ -23,6 +23,10 @@ def _workspace() -> sa.Column[Any]:
     return sa.Column("workspace_id", _ID, nullable=False)
 
 
+def _owner() -> sa.Column[Any]:
+    return sa.Column("workspace_id", _ID, sa.ForeignKey("workspaces.id"), nullable=False)
+
+
 def _text(name: str) -> sa.Column[str]:
     return sa.Column(name, sa.Text, nullable=False, server_default=_EMPTY)
 
@@ -43,7 +47,7 @@ workspaces = sa.Table(
 )
 
 users = sa.Table(
-    "users", metadata, _id(), _workspace(),
+    "users", metadata, _id(), _owner(),
     sa.Column("email", sa.Text, nullable=False, unique=True),  # lower case
     sa.Column("password_hash", sa.Text, nullable=False),
     sa.Column("role", sa.Text, nullable=False),
@@ -51,14 +55,14 @@ users = sa.Table(
 )
 
 api_keys = sa.Table(
-    "api_keys", metadata, _id(), _workspace(), _text("name"),
+    "api_keys", metadata, _id(), _owner(), _text("name"),
     sa.Column("key_hash", BYTEA, nullable=False, unique=True),
     sa.Column("role", sa.Text, nullable=False),
     _time("created_at", required=True), _time("revoked_at"),
 )
 
 sender_numbers = sa.Table(
-    "sender_numbers", metadata, _id(), _workspace(),
+    "sender_numbers", metadata, _id(), _owner(),
     sa.Column("number", sa.Text, nullable=False),
     sa.Column("active", sa.Boolean, nullable=False, server_default=sa.text("true")),
     _time("created_at", required=True),
@@ -66,7 +70,7 @@ sender_numbers = sa.Table(
 )
 
 provider_accounts = sa.Table(
-    "provider_accounts", metadata, _id(), _workspace(),
+    "provider_accounts", metadata, _id(), _owner(),
     sa.Column("provider", sa.Text, nullable=False),
     sa.Column("credentials", BYTEA, nullable=False),  # wrapped JSON
     sa.Column("state", sa.Text, nullable=False, server_default=sa.text("'ACTIVE'")),
@@ -82,7 +86,7 @@ provider_accounts = sa.Table(
 )
 
 images = sa.Table(
-    "images", metadata, _id(), _workspace(),
+    "images", metadata, _id(), _owner(),
     sa.Column("object_name", sa.Text, nullable=False),
     _text("file_name"),
     sa.Column("state", sa.Text, nullable=False), _text("refusal"), _text("refusal_reason"),
@@ -92,7 +96,7 @@ images = sa.Table(
 )
 
 products = sa.Table(
-    "products", metadata, _id(), _workspace(),
+    "products", metadata, _id(), _owner(),
     sa.Column("name", sa.Text, nullable=False),
     _text("sku"), _text("description"),
     sa.Column("price_krw", sa.Integer, nullable=False),
@@ -105,7 +109,7 @@ products = sa.Table(
 sa.Index("products_sku", products.c.workspace_id, products.c.sku, unique=True, postgresql_where=products.c.sku != "")
 
 flyers = sa.Table(
-    "flyers", metadata, _id(), _workspace(),
+    "flyers", metadata, _id(), _owner(),
     sa.Column("layout", sa.Text, nullable=False),
     _text("headline"), _text("footer"), _text("accent"),
     sa.Column("product_ids", ARRAY(_ID), nullable=False),
@@ -118,7 +122,7 @@ flyers = sa.Table(
 contacts = sa.Table(
     "contacts", metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
-    _workspace(),
+    _owner(),
     sa.Column("phone_sealed", BYTEA, nullable=False),
     sa.Column("phone_hash", BYTEA, nullable=False),
     _text("name"),
@@ -146,7 +150,7 @@ consents = sa.Table(  # append-only: every yes and no, with its proof
 sa.Index("consents_contact", consents.c.workspace_id, consents.c.contact_id)
 
 suppressions = sa.Table(
-    "suppressions", metadata, _id(), _workspace(),
+    "suppressions", metadata, _id(), _owner(),
     sa.Column("phone_hash", BYTEA, nullable=False),
     sa.Column("phone_sealed", BYTEA, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
@@ -155,7 +159,7 @@ suppressions = sa.Table(
 )
 
 imports = sa.Table(
-    "imports", metadata, _id(), _workspace(),
+    "imports", metadata, _id(), _owner(),
     sa.Column("object_name", sa.Text, nullable=False), _text("file_name"), _text("tag"),
     sa.Column("mapping", JSONB, nullable=False, server_default=sa.text("'{}'")),
     sa.Column("state", sa.Text, nullable=False), _text("refusal"), _text("refusal_reason"),
@@ -167,17 +171,17 @@ imports = sa.Table(
 
 import_errors = sa.Table(
     "import_errors", metadata,
-    sa.Column("import_id", _ID, primary_key=True),
+    sa.Column("import_id", _ID, sa.ForeignKey("imports.id"), primary_key=True),
     sa.Column("place", sa.Integer, primary_key=True),  # order within the file
     _workspace(), _text("sheet"), _count("row"), _text("column_name"), _text("value"), _text("reason"), _text("message"),
 )
 
 campaigns = sa.Table(
-    "campaigns", metadata, _id(), _workspace(),
+    "campaigns", metadata, _id(), _owner(),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("purpose", sa.Text, nullable=False),
     _text("body"), _text("subject"),
-    sa.Column("flyer_id", _ID), sa.Column("sender_number_id", _ID),
+    sa.Column("flyer_id", _ID, sa.ForeignKey("flyers.id")), sa.Column("sender_number_id", _ID, sa.ForeignKey("sender_numbers.id")),
     sa.Column("any_tags", _TEXTS, nullable=False, server_default=sa.text("'{}'")),
     sa.Column("none_tags", _TEXTS, nullable=False, server_default=sa.text("'{}'")),
     sa.Column("state", sa.Text, nullable=False), _text("failure"), _text("waiting_for"),
@@ -185,7 +189,7 @@ campaigns = sa.Table(
     sa.Column("version", sa.Integer, nullable=False, server_default=sa.text("1")),
     # frozen at launch: the finished text with its variables, what it is sent from and with, and what it costs
     _text("frozen_body"), _text("frozen_subject"), _text("sender"), _text("image_object"),
-    sa.Column("provider_account_id", _ID),
+    sa.Column("provider_account_id", _ID, sa.ForeignKey("provider_accounts.id")),
     sa.Column("prices", JSONB, nullable=False, server_default=sa.text("'{}'")),
     sa.Column("batch_size", sa.Integer, nullable=False, server_default=sa.text("500")),
     # planning: the contacts up to plan_until, done up to plan_cursor
@@ -203,7 +207,7 @@ BUCKETS = ("selected", "excluded", "planned", "held", "claimed", "unknown",
 
 campaign_counters = sa.Table(  # several rows a campaign, so that workers do not queue behind one another; read as sums
     "campaign_counters", metadata,
-    sa.Column("campaign_id", _ID, primary_key=True),
+    sa.Column("campaign_id", _ID, sa.ForeignKey("campaigns.id"), primary_key=True),
     sa.Column("shard", sa.SmallInteger, primary_key=True),
     _workspace(), *(_count(name) for name in BUCKETS),
     sa.Column("cost", sa.Numeric(16, 2), nullable=False, server_default=_ZERO),
@@ -239,7 +243,8 @@ sa.Index("exclusions_campaign", exclusions.c.campaign_id)
 
 batches = sa.Table(
     "batches", metadata, _id(), _workspace(),
-    sa.Column("number", sa.BigInteger, sa.Sequence("batch_numbers"), nullable=False, server_default=sa.text("nextval('batch_numbers')")),
+    sa.Column("number", sa.BigInteger, sa.Sequence("batch_numbers"), nullable=False,
+              server_default=sa.text("nextval('batch_numbers')")),
     sa.Column("campaign_id", _ID, nullable=False),
     sa.Column("first_contact", sa.BigInteger, nullable=False),
     sa.Column("last_contact", sa.BigInteger, nullable=False),

@@ -11,7 +11,6 @@ import httpx
 
 from deploy.local.refusal import Refusal
 
-
 PATIENCE = 120.0  # seconds without any change
 
 

@@ -17,9 +17,11 @@ from deploy.local.refusal import Refusal
 from deploy.local.sample import customers
 
 SAMPLE = Path(__file__).parent / "sample"
+# The coupon is this run's own, so that the sandbox can tell a second run from a message that was sent twice.
 BODY = """가을 원두전이 열렸습니다.
-#{이름|고객}님께 하우스 블렌드 20% 할인!
+#{{이름|고객}}님께 하우스 블렌드 20% 할인!
 11/23~11/30 매장과 온라인에서 만나요.
+쿠폰번호 {coupon}
 bomnal.example/fall"""
 MARGIN = timedelta(minutes=30)  # a demo that begins shortly before the night would be held until morning
 WAITING = ("planned", "held", "claimed", "unknown")
@@ -51,7 +53,8 @@ def main() -> int:
         shown = clock.kst(clock.now() + offset)
         say(f"지금은 광고를 보낼 수 없는 밤입니다. 데모의 시계를 {shown:%H:%M}(KST)로 맞춥니다.")
     try:
-        with start_product(var, quiet=True, extra={"CLOCK_OFFSET_SECONDS": str(int(offset.total_seconds())), "RATE_LIMIT": "6000/minute"}) as product:
+        extra = {"CLOCK_OFFSET_SECONDS": str(int(offset.total_seconds())), "RATE_LIMIT": "6000/minute"}
+        with start_product(var, quiet=True, extra=extra) as product:
             say("준비 완료: PostgreSQL, Valkey, 저장소, 샌드박스, 서버, 작업자, 게이트웨이")
             return run(product, var, recipients)
     except Refusal as refusal:
@@ -78,13 +81,16 @@ def run(product: Product, var: Path, recipients: int) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(picture)
     say(f"전단: {path} ({len(picture):,}바이트)")
-    tag = f"데모 {datetime.now():%m%d-%H%M%S}"
-    import_customers(client, var, recipients, tag)
-    report = send(client, flyer, tag)
+    coupon = f"{datetime.now():%m%d-%H%M%S}"
+    import_customers(client, var, recipients, f"데모 {coupon}")
+    before = client.sandbox_duplicates(product.sandbox_url, product.stack.wants_sandbox)
+    report = send(client, flyer, coupon)
     report.flyer = str(path)
     report.seconds["total"] = round(time.monotonic() - started, 3)
     (var / "demo" / "report.json").write_text(json.dumps(report.__dict__, ensure_ascii=False, indent=1))
-    return judge(report, client, product)
+    doubled = client.sandbox_duplicates(product.sandbox_url, product.stack.wants_sandbox) - before
+    show(report, product)
+    return judge(report, doubled)
 
 
 def make_flyer(client: Client) -> tuple[str, bytes]:
@@ -125,24 +131,25 @@ def import_customers(client: Client, var: Path, recipients: int, tag: str) -> No
     client.upload(upload, path)
     made = client.post("imports", {"objectName": upload["objectName"], "fileName": path.name, "tag": tag})["import"]
     done = client.wait(f"imports/{made['id']}", "import", "고객 가져오기", {"STATE_DONE"}, {"STATE_REFUSED", "STATE_FAILED"})
-    say(f"고객: 새로 {done['createdCount']:,}, 갱신 {done['updatedCount']:,}, 중복 {done['duplicateCount']:,}, 오류 {done['errorCount']:,}")
+    counts = (("새로", "createdCount"), ("갱신", "updatedCount"), ("중복", "duplicateCount"), ("오류", "errorCount"))
+    say("고객: " + ", ".join(f"{name} {done[count]:,}" for name, count in counts))
     for warning in done["warnings"]:
         say(f"  알림: {warning}")
     for error in client.get(f"imports/{made['id']}/errors", page_size=3)["errors"]:
         say(f"  {error['row']}행 {error['column']} ‘{error['value']}’: {error['message']}")
 
 
-def send(client: Client, flyer: str, tag: str) -> Report:
+def send(client: Client, flyer: str, coupon: str) -> Report:
     """Write, preview, launch, follow to the last result."""
     sender = client.get("senderNumbers")["senderNumbers"][0]["id"]
     draft = {
         "name": "가을 원두전",
         "purpose": "PURPOSE_AD",
-        "body": BODY,
+        "body": BODY.format(coupon=coupon),
         "subject": "가을 원두전",
         "flyerId": flyer,
         "senderNumberId": sender,
-        "audience": {"anyTags": [tag]},
+        "audience": {"anyTags": [f"데모 {coupon}"]},
     }
     campaign = client.post("campaigns", draft)["campaign"]
     preview = client.post(f"campaigns/{campaign['id']}:preview", {})
@@ -176,7 +183,8 @@ def follow(client: Client, campaign: str, launched: float) -> Report:
         if "plan" in seconds and not any(counters[name] for name in WAITING):
             seconds.setdefault("deliver", round(gone, 3))
         settled = counters["selected"] - sum(counters[name] for name in (*WAITING, "accepted"))
-        progress("발송과 결과", settled, counters["selected"], f"접수 {counters['accepted']:,} 도착 {counters['delivered']:,} {now['waitingFor']}")
+        known = f"결과 대기 {counters['accepted']:,}, 도착 {counters['delivered']:,} {now['waitingFor']}"
+        progress("발송과 결과", settled, counters["selected"], known)
         if "deliver" in seconds and not counters["accepted"]:
             break
         time.sleep(0.2)
@@ -193,26 +201,48 @@ def follow(client: Client, campaign: str, launched: float) -> Report:
     )
 
 
-def judge(report: Report, client: Client, product: Product) -> int:
-    """The table, and whether it adds up, also by the sandbox's own count."""
-    excluded = sum(report.excluded.values())
-    rows = [("대상", report.recipients), ("제외", excluded), ("발송사 접수", report.accepted), ("도착", report.delivered),
-            ("실패", report.failed), ("미확인", report.unknown), ("비용(원)", report.cost_krw)]  # fmt: skip
-    say("")
+STEPS = {"plan": "계획", "deliver": "접수까지", "total": "전체"}
+
+
+def show(report: Report, product: Product) -> None:
+    """Where everybody is, how long it took, what it held in memory."""
+    rows = [
+        ("대상", report.recipients),
+        ("제외", sum(report.excluded.values())),
+        ("발송사 접수", report.accepted),
+        ("도착", report.delivered),
+        ("실패", report.failed),
+        ("미확인", report.unknown),
+        ("비용(원)", report.cost_krw),
+    ]
+    say("\n결과")
     for name, number in rows:
-        say(f"  {name:<12} {number:>12,}")
-    for name, spent in report.seconds.items():
-        say(f"  {name:<12} {spent:>11.1f}초")
-    for name, megabytes in sorted(product.peak_rss().items()):
-        say(f"  {name:<24} {megabytes:>6.0f} MB")
-    whole = report.recipients == excluded + report.accepted + report.unknown and report.accepted == report.delivered + report.failed
-    doubled = client.sandbox_duplicates(product.sandbox_url, product.stack.wants_sandbox)
-    say(f"\n보고서: {product.stack.var / 'demo' / 'report.json'}")
+        say(f"  {padded(name, 14)} {number:>12,}")
+    say("걸린 시간")
+    for step, spent in report.seconds.items():
+        say(f"  {padded(STEPS[step], 14)} {spent:>11.1f}초")
+    say("프로세스별 최대 메모리")
+    for name, megabytes in sorted(product.peak_process_rss().items()):
+        say(f"  {name:<14} {megabytes:>10.0f} MB")
+    say(f"\n전단: {report.flyer}\n보고서: {product.stack.var / 'demo' / 'report.json'}")
+    say("받은 문자를 보려면 make run 으로 띄운 뒤 가상 휴대폰(/phone)을 여세요.")
+
+
+def judge(report: Report, doubled: int) -> int:
+    """Whether it adds up, also by the sandbox's own count."""
+    excluded = sum(report.excluded.values())
+    settled = report.delivered + report.failed
+    whole = report.recipients == excluded + report.accepted + report.unknown and report.accepted == settled
     if whole and not report.unknown and not doubled:
         say("모든 고객이 정확히 한 곳에 있습니다.")
         return 0
-    say(f"맞지 않습니다: 합계 {'일치' if whole else '불일치'}, 미확인 {report.unknown}, 중복 {doubled}")
+    say(f"맞지 않습니다: 합계 {'일치' if whole else '불일치'}, 미확인 {report.unknown}, 두 번 보낸 문자 {doubled}")
     return 1
+
+
+def padded(text: str, width: int) -> str:
+    """Korean letters are two columns wide."""
+    return text + " " * (width - sum(2 if letter >= "가" else 1 for letter in text))
 
 
 def say(line: str) -> None:

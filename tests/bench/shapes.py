@@ -8,6 +8,8 @@ No counters, no checks, no text hashes in any of them. Where a message has a row
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +22,7 @@ from tests.bench.ground import BODY
 from tests.bench.hands import SIZE, Task, Turn
 
 ROLE = "jeondan_app"
+_PRICE = Decimal("8.40")
 
 SCHEMA = f"""
 CREATE SCHEMA bench;
@@ -109,11 +112,11 @@ def append(task: Task) -> Callable[[], Turn]:
             people = connection.execute(_PEOPLE, (ids,), prepare=True, binary=True).fetchall()
         reference = deliver(people)
         with connection.transaction(), connection.cursor() as cursor:
-            now = _one(connection.execute("SELECT now()", prepare=True))
+            now = datetime.now(UTC)
             with cursor.copy(_COPY) as copy:
                 copy.set_types(_COPY_TYPES)
                 for position, contact in enumerate(ids):
-                    copy.write_row((batch, position, task.workspace, contact, 4, "SMS", 8.4, now))
+                    copy.write_row((batch, position, task.workspace, contact, 4, "SMS", _PRICE, now))
             cursor.execute(
                 "UPDATE bench.batches_append SET state = 3, reference = %s, lease_until = NULL WHERE number = %s", (reference, batch)
             )

@@ -41,7 +41,7 @@ class Failure:
     details: tuple[Message, ...] = ()
 
 
-class Health(HealthServicer):  # type: ignore[misc]
+class Health(HealthServicer):
     """Health that remembers what it was asked for."""
 
     def __init__(self) -> None:
@@ -111,7 +111,9 @@ class Backend(grpc.GenericRpcHandler):
         )
 
     def _serve(self, method: MethodDescriptor, request: Message, context: grpc.ServicerContext) -> Message:
-        call = Call(method.name, request, dict(context.invocation_metadata()), context.time_remaining())
+        call = Call(
+            method.name, request, {key: str(value) for key, value in context.invocation_metadata()}, context.time_remaining()
+        )
         with self._lock:
             self.calls.append(call)
         answer = self._answers.get(method.name)
@@ -157,21 +159,24 @@ def filled(message: Any, depth: int = 0) -> Any:
         if stubs.is_map(field):
             if not stubs.map_value(field).message_type:
                 getattr(message, field.name)["열쇠"] = "값"
-        elif field.message_type and (depth > 2 or field.message_type.full_name == "google.protobuf.Struct"):
-            continue
-        elif field.message_type and field.is_repeated:
-            filled(getattr(message, field.name).add(), depth + 1)
-        elif field.message_type and field.message_type.full_name == "google.protobuf.Timestamp":
-            getattr(message, field.name).FromJsonString("2026-11-23T01:02:03.5Z")
-        elif field.message_type and field.message_type.full_name == "google.protobuf.FieldMask":
-            getattr(message, field.name).paths.append("name")
         elif field.message_type:
-            filled(getattr(message, field.name), depth + 1)
+            _fill(message, field, depth)
         elif field.is_repeated:
             getattr(message, field.name).append(_value(field))
         else:
             setattr(message, field.name, _value(field))
     return message
+
+
+def _fill(message: Any, field: FieldDescriptor, depth: int) -> None:
+    inner = getattr(message, field.name)
+    kind = field.message_type.full_name if field.message_type else ""
+    if kind == "google.protobuf.Timestamp":
+        inner.FromJsonString("2026-11-23T01:02:03.5Z")
+    elif kind == "google.protobuf.FieldMask":
+        inner.paths.append("name")
+    elif kind != "google.protobuf.Struct" and depth < 3:
+        filled(inner.add() if field.is_repeated else inner, depth + 1)
 
 
 def _value(field: FieldDescriptor) -> Any:

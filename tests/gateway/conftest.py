@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 
 from gateway import stubs
 from gateway.app import Gateway, build
@@ -18,6 +19,15 @@ from tests.gateway.backend import Backend
 
 ALLOWED = {"Authorization": "Bearer ada-token"}
 FAST = Pace(poll_seconds=0.05, heartbeat_seconds=0.2)
+
+
+def quiet() -> None:
+    """The gateway runs in a thread of the tests: its lines would end up anywhere."""
+    structlog.reset_defaults()
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+
+
+quiet()
 
 
 class Running:

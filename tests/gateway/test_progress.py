@@ -73,10 +73,13 @@ class Listener:
 @contextmanager
 def listening(running: Running, token: str, **headers: str) -> Iterator[Listener]:
     """A line of its own connection."""
-    with httpx.Client(base_url=running.url, timeout=20, trust_env=False) as client:
-        with client.stream("GET", PATH, headers={"Authorization": f"Bearer {token}", **headers}) as response:
-            assert response.status_code == 200
-            yield Listener(response)
+    sent = {"Authorization": f"Bearer {token}", **headers}
+    with (
+        httpx.Client(base_url=running.url, timeout=20, trust_env=False) as client,
+        client.stream("GET", PATH, headers=sent) as response,
+    ):
+        assert response.status_code == 200
+        yield Listener(response)
 
 
 def test_two_listeners_share_one_poller(running: Running, backend: Backend, campaigns: Campaigns, wait_until: Wait) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from gateway import telemetry
 from gateway.settings import Settings
+from tests.gateway.conftest import quiet
 
 SECRETS = ("010-1234-5678", "tok-secret", "비밀 본문")
 
@@ -26,7 +26,7 @@ def output(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr("sys.stdout", stream)
     telemetry.configure(Settings(log_format=request.param))
     yield stream
-    structlog.reset_defaults()
+    quiet()
     root.handlers[:], root.level = before
 
 
@@ -68,7 +68,7 @@ def test_a_line_of_json() -> None:
         before = logging.getLogger().handlers[:]
         telemetry.configure(Settings(log_format="json"))
     telemetry.log.info("request", route="/", status=200)
-    structlog.reset_defaults()
+    quiet()
     logging.getLogger().handlers[:] = before
 
     line = json.loads(stream.getvalue())

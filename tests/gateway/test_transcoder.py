@@ -49,7 +49,7 @@ def send(client: httpx.Client, route: Route, message: Any) -> httpx.Response:
     path = route.path
     for name in route.path_fields:
         path = path.replace(f"{{{name}}}", quote(str(value.pop(route.request.fields_by_name[name].json_name)), safe=""))
-    headers = {}
+    headers: dict[str, str] = {}
     if route.body != "*":
         headers |= {"Idempotency-Key": value.pop("requestId")} if "requestId" in value else {}
         headers |= {"If-Match": f'"{value.pop("etag")}"'} if "etag" in value else {}
@@ -113,7 +113,7 @@ def test_a_phone_number_never_comes_back(client: httpx.Client, backend: Backend)
 
 
 def test_the_mask_is_what_stands_in_the_body(client: httpx.Client, backend: Backend) -> None:
-    body = {"name": "원두", "salePriceKrw": None, "image_ids": [], "id": "somebody else's", "etag": "old"}
+    body: Any = {"name": "원두", "salePriceKrw": None, "image_ids": [], "id": "somebody else's", "etag": "old"}
 
     assert client.patch(f"/api/v1/products/{UUID}", json=body).status_code == 200
 

@@ -10,11 +10,11 @@ import grpc
 from google.rpc import error_details_pb2 as details
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
+from jeondan.v1 import account_pb2 as account
+from jeondan.v1 import account_pb2_grpc, audience_pb2_grpc, catalog_pb2_grpc
 
 from core.db import accounts
 from core.db.session import database
-from jeondan.v1 import account_pb2 as account
-from jeondan.v1 import account_pb2_grpc, audience_pb2_grpc, catalog_pb2_grpc
 
 PASSWORD = "spring-day-coffee-1"
 PHONE = "01023456789"

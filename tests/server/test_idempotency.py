@@ -6,12 +6,12 @@ from uuid import uuid4
 
 import grpc
 import pytest
+from jeondan.v1 import audience_pb2 as audience
+from jeondan.v1 import catalog_pb2 as pb
 
 from core import jobs
 from core.db import catalog
 from core.db.session import database
-from jeondan.v1 import audience_pb2 as audience
-from jeondan.v1 import catalog_pb2 as pb
 from tests.server.shop import PHONE, Shop
 
 

@@ -2,8 +2,8 @@
 
 import grpc
 import pytest
-
 from jeondan.v1 import catalog_pb2 as pb
+
 from tests.server.shop import Shop
 
 NAMES = ["다", "가", "나", "가", "마", "라", "가"]
@@ -71,9 +71,11 @@ def test_a_filter_narrows(shelf: Shop, query: str, expected: str) -> None:
     assert skus(shelf, filter=query) == [f"S-{number}" for number in expected]
 
 
-@pytest.mark.parametrize(
-    "query", ["sku", "sku = S-1", 'sku : "S"', 'nmae = "x"', 'sku = "a" badge = "b"', 'sku = "a" AND', 'sku = "a" OR badge = "b"', '"']
-)
+UNREADABLE = ["sku", "sku = S-1", 'sku : "S"', 'nmae = "x"', '"']
+UNREADABLE += ['sku = "a" badge = "b"', 'sku = "a" AND', 'sku = "a" OR badge = "b"']
+
+
+@pytest.mark.parametrize("query", UNREADABLE)
 def test_a_filter_that_cannot_be_read_is_refused(shop: Shop, query: str) -> None:
     refusal = shop.refused("ListProducts", pb.ListProductsRequest(filter=query))
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "BAD_FILTER")

@@ -1,7 +1,6 @@
 """Fixtures of the engine tests: this process as a worker, against the real database, queues, storage and sandbox."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

@@ -88,6 +88,10 @@ def test_rows_of_another_workspace_are_neither_read_nor_written(settings: Settin
 
 def add_product(run, workspace) -> None:
     run(
+        "INSERT INTO workspaces (id, data_key, lookup_key, created_at) VALUES (:id, '', '', now()) ON CONFLICT DO NOTHING",
+        id=workspace,
+    )
+    run(
         "INSERT INTO products (id, workspace_id, name, price_krw, created_at, updated_at)"
         " VALUES (:id, :workspace, '원두', 1000, now(), now())",
         id=new_id(),

@@ -5,14 +5,14 @@ from datetime import timedelta
 import grpc
 import jwt
 import pytest
+from jeondan.v1 import account_pb2 as pb
+from jeondan.v1 import catalog_pb2 as catalog
 
 from core import clock
 from core.cache import cache
 from core.db import accounts
 from core.db.session import database
 from core.settings import load
-from jeondan.v1 import account_pb2 as pb
-from jeondan.v1 import catalog_pb2 as catalog
 from tests.server.shop import PASSWORD, Shop, open_shop
 
 
@@ -61,7 +61,13 @@ def test_a_program_calls_with_its_key(shop: Shop, header: str) -> None:
 
 @pytest.mark.parametrize(
     "metadata",
-    [(), (("authorization", "Bearer "),), (("authorization", "Basic abc"),), (("authorization", "Bearer abc"),), (("x-api-key", "jd_x"),)],
+    [
+        (),
+        (("authorization", "Bearer "),),
+        (("authorization", "Basic abc"),),
+        (("authorization", "Bearer abc"),),
+        (("x-api-key", "jd_x"),),
+    ],
 )
 def test_without_a_good_credential_nobody_is_let_in(shop: Shop, metadata: tuple[tuple[str, str], ...]) -> None:
     refusal = shop.refused("GetWorkspace", pb.GetWorkspaceRequest(), metadata=metadata)

@@ -6,13 +6,13 @@ from uuid import UUID, uuid4
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from jeondan.v1 import audience_pb2 as pb
 
 from core import jobs
 from core.db import audience, imports
 from core.db.session import database
 from core.images import storage
 from core.rules.customers import RowError
-from jeondan.v1 import audience_pb2 as pb
 from tests.server.shop import PHONE, Shop
 
 

@@ -5,11 +5,11 @@ from uuid import UUID, uuid4
 
 import grpc
 import pytest
+from jeondan.v1 import catalog_pb2 as pb
 
 from core import jobs
 from core.db.session import database
 from core.images import storage
-from jeondan.v1 import catalog_pb2 as pb
 from tests.server.shop import Shop
 
 NOBODY = str(uuid4())

@@ -1,0 +1,59 @@
+"""One running product for all flow tests, its demo merchant, and what a merchant has on the disk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from deploy.local.product import Product
+from deploy.local.sample import customers
+from tests.flow import running, stubs
+
+SAMPLE = Path("deploy/local/sample")
+
+
+@pytest.fixture(scope="session")
+def product() -> Iterator[Product]:
+    """Everything, as `make run` starts it."""
+    with running.product() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def login(product: Product) -> dict[str, str]:
+    """The demo merchant's e-mail, password and API key."""
+    return running.login(product)
+
+
+@pytest.fixture(scope="session")
+def sandbox(product: Product) -> Iterator[running.Sandbox]:
+    """The provider."""
+    found = running.Sandbox(product)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def channel(product: Product) -> Iterator[grpc.Channel]:
+    """A connection to the gRPC server."""
+    with stubs.channel(product.grpc_address) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def call(channel: grpc.Channel, login: dict[str, str]) -> stubs.Caller:
+    """The demo merchant's program, by API key."""
+    return stubs.Caller(channel, ("x-api-key", login["api_key"]))
+
+
+@pytest.fixture(scope="session")
+def photo() -> bytes:
+    """A photo of a product."""
+    return next(iter(sorted((SAMPLE / "photos").glob("*.png")))).read_bytes()
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory: pytest.TempPathFactory) -> customers.Summary:
+    """An Excel file of 300 customers with the dirt real ones have, and what an import of it must find."""
+    return customers.write(tmp_path_factory.mktemp("book") / "고객 명단.xlsx", 300, seed=21)
