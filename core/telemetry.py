@@ -19,7 +19,7 @@ RPC_SECONDS = Histogram("jeondan_rpc_seconds", "RPCs by method and gRPC code.", 
 DB_ROUND_TRIPS = Counter("jeondan_db_round_trips_total", "Statements, begins and commits sent to PostgreSQL.")
 COMPOSE_SECONDS = Histogram("jeondan_compose_seconds", "One flyer composed.", buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10))
 
-_PHONE = re.compile(r"(?<!\d)(?:\+?82|0)1[016789][-. ]?\d{3,4}[-. ]?\d{4}(?!\d)")
+_PHONE = re.compile(r"(?<!\d)(?:\+?82[-. ]?0?|0)1[016789][-. ]?\d{3,4}[-. ]?\d{4}(?!\d)")
 _SECRET = re.compile(r"(?i)(key|token|secret|password|authorization|body|text|phone|receiver|credentials)")
 
 

@@ -155,10 +155,13 @@ class Progress:
     async def _poll(self, key: Key, poller: Poller) -> None:
         while poller.subscribers:
             await asyncio.sleep(self._pace.poll_seconds)
-            # One is enough for the news; more of a crowd, so that nobody stays unchecked for long.
-            for _ in range(1 + len(poller.subscribers) // _TURNS):
-                if poller.subscribers:
-                    await self._ask(key, poller, poller.next())
+            await self.round(key, poller)
+
+    async def round(self, key: Key, poller: Poller) -> None:
+        """Ask with one subscriber's credentials for the news; with more of a crowd, so that nobody stays unchecked."""
+        for _ in range(1 + len(poller.subscribers) // _TURNS):
+            if poller.subscribers:
+                await self._ask(key, poller, poller.next())
 
     async def _ask(self, key: Key, poller: Poller, subscriber: Subscriber) -> None:
         try:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from enum import Enum
 from typing import Any
 
-from google.api import field_behavior_pb2
+from google.api import field_behavior_pb2  # type: ignore[import-untyped, unused-ignore]
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from gateway import constraints

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.settings import Settings
+from gateway.settings import Settings as GatewaySettings
 from deploy.local.stack import Stack
 from deploy.local.storage import Storage
 from tests import network
@@ -18,7 +19,7 @@ os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 
 def pytest_configure() -> None:
     """Before anything is collected."""
-    parts.forget_environment({name.upper() for name in Settings.model_fields} | {"CONSOLE_ORIGIN", "ALERT_URLS"})
+    parts.forget_environment({name.upper() for name in Settings.model_fields} | {name.upper() for name in GatewaySettings.model_fields} | {"ALERT_URLS", "VAR", "RECIPIENTS"})
     network.forbid()
 
 

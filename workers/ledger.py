@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -36,29 +36,35 @@ def move(
         values |= {"lease_owner": None, "lease_until": None}
     if due_at is not None:
         values["due_at"] = due_at
-    if reasons:
-        known = {**batch.reasons, **{str(position): reason for position, reason in reasons.items()}}
+    known = _known(batch.reasons, states, reasons or {})
+    if known != batch.reasons:
         values["reasons"] = json.dumps(known)
     send.save_batch(tx, batch.id, values)
-    for bucket, people in _reason_counts(states, reasons or {}).items():
+    for bucket, people in _reason_changes(batch.reasons, before, known, states).items():
         campaigns.count_reasons(tx, batch.campaign_id, bucket, people)
     campaigns.count(tx, batch.campaign_id, ledger.tally(before, states), cost)
     return state
 
 
-def _reason_counts(states: bytes, reasons: Mapping[int, str]) -> dict[str, Counter[str]]:
+def _known(old: Mapping[str, str], states: bytes, given: Mapping[int, str]) -> dict[str, str]:
+    """The reasons that still hold: whom later news moved to another bucket loses the reason too."""
+    if not old and not given:
+        return {}
+    known = {**old, **{str(position): reason for position, reason in given.items()}}
+    return {position: reason for position, reason in known.items() if states[int(position)] in REASON_BUCKETS}
+
+
+def _reason_changes(old: Mapping[str, str], before: bytes, new: Mapping[str, str], after: bytes) -> dict[str, dict[str, int]]:
+    """Signed, by bucket and reason: one statement a bucket, so that two transactions never wait for each other."""
+    if old == new and before == after:
+        return {}
     counts: dict[str, Counter[str]] = {}
-    for position, reason in reasons.items():
-        bucket = REASON_BUCKETS.get(MessageState(states[position]))
-        if bucket:
-            counts.setdefault(bucket, Counter())[reason] += 1
-    return counts
-
-
-def forget(tx: Tx, batch: Row[Any], positions: Iterable[int]) -> None:
-    """Take back the failure reasons of people whom later news moved elsewhere."""
-    back = Counter(batch.reasons[str(position)] for position in positions if str(position) in batch.reasons)
-    campaigns.count_reasons(tx, batch.campaign_id, "failed", {reason: -people for reason, people in back.items()})
+    for sign, known, states in ((-1, old, before), (1, new, after)):
+        for position, reason in known.items():
+            bucket = REASON_BUCKETS[MessageState(states[int(position)])]
+            counts.setdefault(bucket, Counter())[reason] += sign
+    changes = {bucket: {reason: change for reason, change in people.items() if change} for bucket, people in counts.items()}
+    return {bucket: changes[bucket] for bucket in sorted(changes)}
 
 
 def busy_until(now: datetime, attempt: int, spread: float, least_seconds: float | None = None) -> datetime:

@@ -16,10 +16,12 @@ from core.db.session import Row, Tx, database
 from core.rules import reasons
 from core.rules.states import NO_NEWS, MessageState, merge_states
 from workers import accounts as providers
-from workers.ledger import as_ids, forget, move
+from workers.ledger import as_ids, move
 from workers.providers import Busy, Refused, Report, Unknown
 
 NOT_LISTED_AFTER = timedelta(minutes=1)  # a receiver missing from a complete list so long after the call was not taken
+
+NOTHING = Report((), complete=False)
 
 _log = telemetry.log("receipts")
 
@@ -41,7 +43,9 @@ def read(workspace: UUID, attempt_id: UUID) -> None:
         report = provider.results(attempt.reference)
     except (Busy, Refused, Unknown) as trouble:
         _log.warning("results_not_read", attempt=str(attempt_id), outcome=type(trouble).__name__)
-        return  # the sweeper has set the next look already
+        if not isinstance(trouble, Refused) or trouble.account_wide:
+            return  # the sweeper has set the next look already
+        report = NOTHING  # the provider does not know this call (any more): the rhythm goes on, and ends
     with database().write(workspace) as tx:
         write(tx, attempt_id, report, clock.now())
 
@@ -63,13 +67,12 @@ def write(tx: Tx, attempt_id: UUID, report: Report, now: datetime) -> None:
     news = _by_position(tx, batch, attempt, report, now)
     before = bytes(batch.states)
     after = merge_states(before, news.states)
-    changed = [position for position in attempt.positions if after[position] != before[position]]
+    failed = _failures(batch, attempt, news, after)
+    changed = [position for position in attempt.positions if after[position] != before[position] or position in failed]
     if changed:
         _append(tx, attempt, changed, news, now)
-        forget(tx, batch, [at for at in changed if before[at] == MessageState.FAILED])
-        failed = {at: _reason(news.words.get(at, "")) for at in changed if after[at] == MessageState.FAILED}
         move(tx, batch, after, reasons=failed)
-        _count(attempt, after, changed)
+        _count(attempt, before, after)
     _plan_next(tx, batch, attempt, after, now)
 
 
@@ -90,10 +93,21 @@ def _by_position(tx: Tx, batch: Row[Any], attempt: Row[Any], report: Report, now
             states[position] = result.state
             words[position] = result.text
     if report.complete and attempt.refused and now >= attempt.started_at + NOT_LISTED_AFTER:
-        for position in set(attempt.positions) - listed:
+        for position in set(position_of.values()) - listed:  # a deleted customer cannot be told from a missing one
             states[position] = MessageState.FAILED
             words[position] = "NOT_TAKEN"
     return _Read(bytes(states), words)
+
+
+def _failures(batch: Row[Any], attempt: Row[Any], news: _Read, after: bytes) -> dict[int, str]:
+    """New or better reasons of those who failed by this report."""
+    failed = {}
+    for at in attempt.positions:
+        if after[at] == news.states[at] == MessageState.FAILED:
+            known = batch.reasons.get(str(at), "")
+            if (reason := reasons.stronger(known, _reason(news.words[at]))) != known:
+                failed[at] = reason
+    return failed
 
 
 def _reason(words: str) -> str:
@@ -120,9 +134,9 @@ def _append(tx: Tx, attempt: Row[Any], changed: Sequence[int], news: _Read, now:
     )
 
 
-def _count(attempt: Row[Any], after: bytes, changed: Sequence[int]) -> None:
+def _count(attempt: Row[Any], before: bytes, after: bytes) -> None:
     for state in (MessageState.DELIVERED, MessageState.FAILED):
-        people = sum(after[position] == state for position in changed)
+        people = sum(before[at] != state == after[at] for at in attempt.positions)
         if people:
             telemetry.MESSAGES.labels(attempt.channel, attempt.provider, state.name.lower()).inc(people)
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from core import clock, jobs, telemetry
-from core.db import campaigns, imports, partitions, pictures, provider_accounts, requests, send
+from core.db import accounts, campaigns, imports, partitions, pictures, provider_accounts, requests, send
 from core.db.session import Tx, database
 from core.rules import ledger
 from core.rules.states import MessageState
@@ -35,12 +35,13 @@ def sweep() -> None:
 
 
 def upkeep() -> None:
-    """Once an hour: next months' partitions, old answers, silent workers."""
+    """Once an hour: next months' partitions, old answers, silent workers, keys that an older master key wrapped."""
     now = clock.now()
     with database().owner() as tx:
         partitions.ensure(tx, now)
         send.forget_workers(tx, now - timedelta(hours=1))
     _elected(lambda tx: requests.forget(tx, now - timedelta(days=7)))
+    _elected(accounts.rewrap)
 
 
 def _elected(action: Callable[[Tx], object]) -> None:

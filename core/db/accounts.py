@@ -20,6 +20,13 @@ from core.settings import load
 
 API_KEY_PREFIX = "jd_"
 
+# table, column and purpose of everything that a master key wraps
+_WRAPPED = (
+    ("workspaces", "data_key", "data"),
+    ("workspaces", "lookup_key", "lookup"),
+    ("provider_accounts", "credentials", "provider"),
+)
+
 _keys: dict[UUID, WorkspaceKeys] = {}  # unwrapped once per process; a workspace's own keys never change
 
 
@@ -220,3 +227,16 @@ def provider_accounts(tx: Tx) -> Sequence[Row[Any]]:
         "SELECT id, provider, state, pause_reason, balance_sms, balance_at, test_mode"
         " FROM provider_accounts ORDER BY priority, id LIMIT 20"
     )
+
+
+def rewrap(tx: Tx) -> int:
+    """Wrap again, with the first key of ENCRYPTION_KEY, what an older one wrapped; how many values. Across workspaces."""
+    ring, done = keyring(), 0
+    for table, column, purpose in _WRAPPED:
+        for row in tx.rows(f"SELECT id, {column} AS wrapped FROM {table} FOR UPDATE SKIP LOCKED"):  # noqa: S608 - constants
+            if ring.is_current(row.wrapped):
+                continue
+            fresh = ring.wrap(ring.unwrap(row.wrapped, f"{purpose}:{row.id}"), f"{purpose}:{row.id}")
+            tx.run(f"UPDATE {table} SET {column} = :fresh WHERE id = :id", fresh=fresh, id=row.id)  # noqa: S608 - constants
+            done += 1
+    return done

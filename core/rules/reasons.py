@@ -27,6 +27,18 @@ _WORDS = (
     ("TIMED_OUT", ("초과", "만료")),
 )
 
+# Of two reasons for one failure the one that says more counts, whichever was heard first.
+_STRONGEST_FIRST = (
+    "NO_SUBSCRIBER",
+    "BLOCKED",
+    "REFUSED_BY_RECEIVER",
+    "POWER_OFF",
+    "TIMED_OUT",
+    "PROVIDER_REFUSED",
+    "DELIVERY_FAILED",
+    "NOT_TAKEN",
+)
+
 
 def label(reason: str) -> str:
     """The Korean label; the reason itself when it is new."""
@@ -36,3 +48,13 @@ def label(reason: str) -> str:
 def failure(words: str) -> str:
     """The reason a provider's literal Korean result stands for; the words themselves are kept with the receipt."""
     return next((reason for reason, marks in _WORDS if any(mark in words for mark in marks)), "DELIVERY_FAILED")
+
+
+def stronger(known: str, told: str) -> str:
+    """Which of two reasons stays; an empty one is none."""
+    return min(filter(None, (known, told)), key=_rank, default="")
+
+
+def _rank(reason: str) -> tuple[int, str]:
+    place = _STRONGEST_FIRST.index(reason) if reason in _STRONGEST_FIRST else len(_STRONGEST_FIRST)
+    return place, reason

@@ -54,8 +54,9 @@ def main() -> int:
         say(f"지금은 광고를 보낼 수 없는 밤입니다. 데모의 시계를 {shown:%H:%M}(KST)로 맞춥니다.")
     try:
         extra = {"CLOCK_OFFSET_SECONDS": str(int(offset.total_seconds())), "RATE_LIMIT": "6000/minute"}
-        with start_product(var, quiet=True, extra=extra) as product:
-            say("준비 완료: PostgreSQL, Valkey, 저장소, 샌드박스, 서버, 작업자, 게이트웨이")
+        say("시작:", end="")
+        with start_product(var, quiet=True, extra=extra, ready=lambda name: say(f" {name}", end="")) as product:
+            say("")
             return run(product, var, recipients)
     except Refusal as refusal:
         print(f"jeondan: {refusal}", file=sys.stderr)
@@ -245,9 +246,9 @@ def padded(text: str, width: int) -> str:
     return text + " " * (width - sum(2 if letter >= "가" else 1 for letter in text))
 
 
-def say(line: str) -> None:
+def say(line: str, end: str = "\n") -> None:
     """One line for the person who watches."""
-    print(line, flush=True)
+    print(line, end=end, flush=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -98,10 +98,15 @@ def _start(product: Product) -> None:
 
 @contextmanager
 def start_product(
-    var: Path, *, quiet: bool = False, environment: Mapping[str, str] | None = None, extra: Mapping[str, str] | None = None
+    var: Path,
+    *,
+    quiet: bool = False,
+    environment: Mapping[str, str] | None = None,
+    extra: Mapping[str, str] | None = None,
+    ready: Callable[[str], object] | None = None,
 ) -> Iterator[Product]:
-    """Everything up and answering inside the `with`, nothing left of it afterwards. `environment` and `extra` as for Stack."""
-    with stoppable(), Stack(var, environment=environment, console=Console(quiet=quiet), extra=extra) as stack:
+    """Everything up and answering inside the `with`, nothing left of it afterwards. `environment` and `extra` as for Stack; `ready` hears each name."""
+    with stoppable(), Stack(var, environment=environment, console=Console(quiet=quiet, ready=ready), extra=extra) as stack:
         product = Product(stack)
         _start(product)
         yield product

@@ -60,6 +60,7 @@ class Supervisor:
                 if child.failed or time.monotonic() > limit:
                     raise self._not_started(child)
                 time.sleep(0.02)
+            self._console.ready(child.program.name)
         # One that answered early may have ended while we waited for the others.
         for child in children:
             if child.restarts or not child.running:

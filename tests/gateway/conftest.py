@@ -87,7 +87,8 @@ def _running(_backend: Backend) -> Iterator[Running]:
 def environment(backend: Backend, **more: Any) -> Settings:
     """Settings of a gateway before this server."""
     values: dict[str, Any] = {"gateway_port": 0, "grpc_port": backend.port, "rate_limit": "1000000/second"}
-    return Settings(**values | {"console_origin": "http://console.test"} | more)
+    values |= {"console_origin": "http://console.test", "grpc_address": "", "sandbox_port": 0, "sentry_dsn": ""}
+    return Settings(**values | more)
 
 
 @pytest.fixture

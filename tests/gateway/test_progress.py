@@ -1,5 +1,6 @@
 """Server-sent events: who gets them, from whom they come, and when they end."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,8 @@ import httpx
 import pytest
 from jeondan.v1 import account_pb2, campaign_pb2
 
-from gateway.progress import finished
+from gateway.channel import Backend as Channel
+from gateway.progress import Poller, Progress, Subscriber, finished
 from tests.gateway.backend import UUID, Backend, Call, Failure
 from tests.gateway.conftest import Running
 
@@ -180,6 +182,27 @@ def test_a_server_that_is_gone_for_a_while(running: Running, backend: Backend, c
         Campaigns(backend).campaign.name = "다시"
         wait_until(lambda: any("다시" in line for line in ada.lines))
         assert ada.events("error") == 0
+
+
+def test_in_a_crowd_several_are_checked_each_time(backend: Backend) -> None:
+    campaign = State(id=UUID)
+    backend.answer("GetCampaign", campaign_pb2.GetCampaignResponse(campaign=campaign))
+
+    async def rounds() -> None:
+        server = Channel(f"127.0.0.1:{backend.port}", ())
+        server.open()
+        poller = Poller(campaign)
+        for number in range(65):
+            poller.subscribers.append(Subscriber([("authorization", f"Bearer {number}")], campaign))
+        for _ in range(22):
+            await Progress(server).round(("w1", UUID), poller)
+        await server.close()
+
+    asyncio.run(rounds())
+
+    asked = [call.metadata["authorization"] for call in backend.called("GetCampaign")]
+    assert len(asked) == 22 * 3
+    assert len(set(asked)) == 65
 
 
 def test_head_opens_no_line(client: httpx.Client, running: Running, campaigns: Campaigns) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from core import images, jobs, settings
 from core.db import accounts, session
@@ -23,14 +24,31 @@ def sandbox(sandbox_process: shops.Sandbox) -> shops.Sandbox:
     return sandbox_process
 
 
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[shops.Logs]:
+    """What was logged; an error that a test did not expect fails it, whoever swallowed it."""
+    with capture_logs() as entries:
+        kept = shops.Logs(entries)
+        yield kept
+    assert kept.unexpected() == []
+
+
+@pytest.fixture
+def time(sandbox: shops.Sandbox, monkeypatch: pytest.MonkeyPatch) -> shops.Time:
+    """The clock of this process and of the provider, to be moved; it is noon in Korea when `worker` is ready."""
+    return shops.Time(sandbox, monkeypatch)
+
+
 @pytest.fixture
 def worker(
-    environment: dict[str, str], sandbox: shops.Sandbox, fresh_redis: str, monkeypatch: pytest.MonkeyPatch
+    environment: dict[str, str], sandbox: shops.Sandbox, fresh_redis: str, monkeypatch: pytest.MonkeyPatch, time: shops.Time
 ) -> Iterator[None]:
     """This process becomes a worker of the product: settings from the environment, a database of its own, a heart."""
     for name, value in {**environment, "ALIGO_SMS_URL": sandbox.url, "ALIGO_TESTMODE": "N"}.items():
         monkeypatch.setenv(name, value)
     forget()
+    settings.load()  # sets the clock to what the environment says
+    time.at(12)
     liveness.begin("test")
     yield
     liveness.end()

@@ -5,17 +5,25 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
 
 from core import clock
 from core.db import accounts, campaigns
 from core.db.ids import new_id
 from core.db.session import database
+from core.db.tables import BUCKETS
+from core.rules.states import MessageState
+from workers import deliver, liveness, plan, receipts, reconcile
 
 KEY, USER, SENDER = "engine-key", "engine-user", "0212345678"
 
@@ -41,6 +49,11 @@ class Sandbox:
     def reset(self) -> None:
         self.ask("faults", "DELETE")
         self.ask("messages", "DELETE")
+        self.ask("clock", "POST", {"offset_seconds": 0})
+
+    def log(self) -> list[dict[str, Any]]:
+        """Every message it took, oldest first."""
+        return self.ask("messages?limit=100000")["messages"][::-1]
 
 
 @contextmanager
@@ -58,6 +71,53 @@ def sandbox(home: Path) -> Iterator[Sandbox]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+# An alert for a person, not a defect.
+ALERTS = frozenset({"account_wide_refusal"})
+
+
+@dataclass
+class Logs:
+    """What was logged during a test."""
+
+    entries: list[MutableMapping[str, Any]]
+    expected: set[str] = field(default_factory=set)
+
+    def events(self, name: str) -> list[MutableMapping[str, Any]]:
+        return [entry for entry in self.entries if entry["event"] == name]
+
+    def expect(self, *names: str) -> None:
+        """These errors belong to the story of this test; it fails when they do not come."""
+        self.expected |= set(names)
+
+    def unexpected(self) -> list[MutableMapping[str, Any]]:
+        missing = [{"event": f"{name} did not come"} for name in self.expected if not self.events(name)]
+        allowed = self.expected | ALERTS
+        return missing + [one for one in self.entries if one["log_level"] == "error" and one["event"] not in allowed]
+
+
+@dataclass
+class Time:
+    """Moves the clock of this process and the provider's together."""
+
+    sandbox: Sandbox
+    monkeypatch: pytest.MonkeyPatch
+
+    def forward(self, **span: float) -> None:
+        """`forward(minutes=2)`; this process is seen alive afterwards too."""
+        self.to(clock.now() + timedelta(**span))
+
+    def at(self, hour: int, minute: int = 0, second: int = 0) -> None:
+        """This time of the same Korean day."""
+        self.to(clock.kst(clock.now()).replace(hour=hour, minute=minute, second=second, microsecond=0))
+
+    def to(self, instant: datetime) -> None:
+        offset = clock._offset + (instant - clock.now())
+        self.monkeypatch.setattr(clock, "_offset", offset)
+        self.sandbox.ask("clock", "POST", {"offset_seconds": offset.total_seconds()})
+        if liveness._heart is not None and not liveness._heart._stop.is_set():
+            liveness._heart._beat()
 
 
 @dataclass(frozen=True)
@@ -115,13 +175,85 @@ class Shop:
         return campaign
 
     def counters(self, campaign: UUID) -> dict[str, Any]:
-        """Where everybody is; the first promise is checked at every look."""
+        """Where everybody is; every look holds the counters against the ledger itself, to the person and the won."""
         with database().read(self.workspace) as tx:
             found = campaigns.counters(tx, [campaign]).get(campaign, {})
-        assert found.get("selected", 0) == sum(
-            value for name, value in found.items() if name not in ("selected", "cost", "campaign_id")
-        )
+            batches = tx.rows("SELECT contact_ids, states, reasons FROM batches WHERE campaign_id = :c", c=campaign)
+            left_out = tx.rows("SELECT reason, contact_ids FROM exclusions WHERE campaign_id = :c", c=campaign)
+            cost = tx.value(
+                "SELECT coalesce(sum(unit_price * accepted), 0) FROM attempts WHERE campaign_id = :c AND outcome = 'ACCEPTED'", c=campaign
+            )
+        people = [contact for row in (*batches, *left_out) for contact in row.contact_ids]
+        assert len(people) == len(set(people)), "somebody stands in two places"
+        buckets = Counter(MessageState(state).name.lower() for row in batches for state in bytes(row.states))
+        buckets["excluded"] += sum(len(row.contact_ids) for row in left_out)
+        assert {name: found.get(name, 0) for name in BUCKETS if name != "selected"} == {
+            name: buckets[name] for name in BUCKETS if name != "selected"
+        }
+        assert found.get("selected", 0) == sum(buckets.values()) == len(people)
+        assert found.get("cost", 0) == cost
+        assert self.reasons(campaign) == _reasons(batches, left_out)
         return found
+
+    def sql(self, statement: str, **values: Any) -> list[Any]:
+        """Ask or change anything of this workspace."""
+        with database().write(self.workspace) as tx:
+            result = tx.connection.execute(sa.text(statement), values)
+            return list(result.all()) if result.returns_rows else []
+
+    def value(self, statement: str, **values: Any) -> Any:
+        """The first column of the first row."""
+        return self.sql(statement, **values)[0][0]
+
+    def plan(self, campaign: UUID, **more: Any) -> list[UUID]:
+        """Plan to the end; the batches."""
+        plan.plan(self.workspace, campaign, **more)
+        return self.batches(campaign)
+
+    def deliver(self, campaign: UUID) -> dict[str, Any]:
+        """Every batch once; the counters."""
+        for batch in self.batches(campaign):
+            deliver.deliver(self.workspace, batch)
+        return self.counters(campaign)
+
+    def run(self, campaign: UUID) -> dict[str, Any]:
+        """Planned and delivered."""
+        self.plan(campaign)
+        return self.deliver(campaign)
+
+    def reconcile(self, campaign: UUID) -> dict[str, Any]:
+        """Every batch asked about; the counters."""
+        for batch in self.batches(campaign):
+            reconcile.reconcile(self.workspace, batch)
+        return self.counters(campaign)
+
+    def attempts(self, campaign: UUID) -> list[Any]:
+        """Every provider call, oldest first."""
+        return self.sql("SELECT * FROM attempts WHERE campaign_id = :c ORDER BY id", c=campaign)
+
+    def read_all(self, campaign: UUID) -> dict[str, Any]:
+        """The results of every accepted call; the counters."""
+        for attempt in self.attempts(campaign):
+            receipts.read(self.workspace, attempt.id)
+        return self.counters(campaign)
+
+    def reasons(self, campaign: UUID) -> dict[tuple[str, str], int]:
+        """(bucket, reason) -> people, as the merchant sees them."""
+        with database().read(self.workspace) as tx:
+            return {(row.bucket, row.reason): row.people for row in campaigns.reasons(tx, [campaign])}
+
+    def why(self, campaign: UUID) -> dict[str, int]:
+        """(state, reason) of every message, from the ledger itself."""
+        rows = self.sql("SELECT state, reason FROM messages WHERE campaign_id = :c", c=campaign)
+        found = Counter(f"{MessageState(row.state).name} {row.reason or ''}".strip() for row in rows)
+        return dict(found)
+
+    def opt_out(self, where: str = "true") -> None:
+        """Everybody of whom this is true says no."""
+        self.sql(
+            "INSERT INTO suppressions (id, workspace_id, phone_hash, phone_sealed, source, created_at) SELECT gen_random_uuid(),"
+            f" workspace_id, phone_hash, phone_sealed, 'MANUAL', now() FROM contacts WHERE {where} ON CONFLICT DO NOTHING"
+        )
 
     def batches(self, campaign: UUID) -> list[UUID]:
         """Every batch, oldest first."""
@@ -132,6 +264,19 @@ class Shop:
         """DRAFT, SENDING, ..."""
         with database().read(self.workspace) as tx:
             return str(tx.value("SELECT state FROM campaigns WHERE id = :c", c=campaign))
+
+
+def _reasons(batches: Sequence[Any], left_out: Sequence[Any]) -> dict[tuple[str, str], int]:
+    """What the ledger says; whoever failed or was excluded has a reason, and nobody else."""
+    found = Counter[tuple[str, str]]()
+    for row in left_out:
+        found["excluded", row.reason] += len(row.contact_ids)
+    for row in batches:
+        states = [MessageState(state) for state in bytes(row.states)]
+        ended = {str(at) for at, state in enumerate(states) if state in (MessageState.FAILED, MessageState.EXCLUDED)}
+        assert set(row.reasons) == ended
+        found.update((states[int(at)].name.lower(), reason) for at, reason in row.reasons.items())
+    return dict(found)
 
 
 def open_shop() -> Shop:
