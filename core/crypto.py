@@ -1,4 +1,4 @@
-"""Keys: master keys wrap each workspace's own keys, which seal phone numbers and make their look-up hash; passwords and tokens."""
+"""Keys: master keys wrap each workspace's own, which seal phone numbers and make their look-up hash; passwords and tokens."""
 
 import base64
 import binascii

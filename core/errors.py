@@ -31,7 +31,12 @@ class InvalidInput(Problem):
     reason = "INVALID_INPUT"
 
     def __init__(
-        self, message: str, violations: Sequence[Violation] = (), *, reason: str | None = None, facts: Mapping[str, str] | None = None
+        self,
+        message: str,
+        violations: Sequence[Violation] = (),
+        *,
+        reason: str | None = None,
+        facts: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message, reason=reason, facts=facts)
         self.violations = tuple(violations)

@@ -11,7 +11,8 @@ from prometheus_client import Counter, Gauge, Histogram, start_http_server
 from core.settings import Settings, load
 
 MESSAGES = Counter("jeondan_messages_total", "Messages by what became of them.", ["channel", "provider", "state"])
-BATCH_SECONDS = Histogram("jeondan_batch_seconds", "One batch from claim to record.", buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 90))
+_SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 90)
+BATCH_SECONDS = Histogram("jeondan_batch_seconds", "One batch from claim to record.", buckets=_SECONDS)
 QUEUE_DEPTH = Gauge("jeondan_queue_depth", "Jobs waiting, by queue.", ["queue"])
 UNKNOWN_MESSAGES = Gauge("jeondan_unknown_messages", "Messages whose fate the provider is being asked about.")
 PROVIDER_BREAKER = Gauge("jeondan_provider_breaker", "1 when calls to the provider are held back.", ["provider"])
@@ -99,4 +100,5 @@ def _scrub_sentry(event: Any, _: Any) -> Any:
     event.pop("extra", None)
     contexts = event.get("contexts", {})
     contexts.pop("dramatiq", None)
-    return {key: _clean("", value) if key in ("exception", "logentry", "breadcrumbs", "message") else value for key, value in event.items()}
+    spoken = {key: _clean("", event[key]) for key in ("exception", "logentry", "breadcrumbs", "message") if key in event}
+    return {**event, **spoken}

@@ -55,7 +55,8 @@ def rules_schema() -> descriptor_pb2.FileDescriptorSet:
 
 def run(arguments: list[str]) -> None:
     """One protoc call; its own message is the error, its chatter is not."""
-    done = subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *arguments[1:]], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "grpc_tools.protoc", *arguments[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.stderr.write(done.stderr)
         sys.exit(1)

@@ -42,10 +42,24 @@ def columns(tx: Tx, campaign: pb.Campaign) -> dict[str, Any]:
     }
 
 
+def check_is_in_use(row: Row[Any]) -> None:
+    """What was put away is neither changed nor launched."""
+    if row.archived_at is not None:
+        raise WrongState("보관한 캠페인입니다. 새 캠페인을 만들어 주세요.", facts={"state": "ARCHIVED"})
+
+
 def check_is_draft(row: Row[Any]) -> None:
     """Only a draft can be changed."""
+    check_is_in_use(row)
     if row.state != CampaignState.DRAFT:
         raise WrongState(f"‘{KOREAN[CampaignState(row.state)]}’ 상태인 캠페인은 고칠 수 없습니다.", facts={"state": row.state})
+
+
+def check_is_paused(row: Row[Any]) -> None:
+    """Only what was launched and stopped goes on; a draft is launched, not resumed."""
+    if row.state != CampaignState.PAUSED:
+        sentence = f"‘{KOREAN[CampaignState(row.state)]}’ 상태인 캠페인은 다시 시작할 수 없습니다."
+        raise WrongState(sentence, facts={"state": row.state})
 
 
 def check_is_not_running(row: Row[Any]) -> None:
@@ -56,17 +70,13 @@ def check_is_not_running(row: Row[Any]) -> None:
 
 def launched(tx: Tx, row: Row[Any], now: datetime) -> dict[str, Any]:
     """Everything a launch freezes; refused with every problem named when the draft cannot go."""
-    draft = previews.draft_of(tx, row)
+    draft = previews.draft_of(tx, row, now)
     if found := rules.problems(draft):
         raise InvalidInput("이대로는 발송할 수 없습니다. 표시된 곳을 고쳐 주세요.", found, reason=found[0].reason)
     until, people = campaigns.audience_end(tx, row)
-    if not people:
-        message = "받을 고객이 없습니다."
+    if not campaigns.reaches_anybody(tx, row):
+        message = "받을 수 있는 고객이 없습니다."
         raise InvalidInput(message, [Violation("campaign.audience", message, "EMPTY_AUDIENCE")], reason="EMPTY_AUDIENCE")
-    expires_at = row.expires_at or now + LIFETIME
-    if expires_at <= now:
-        message = "마감 시각이 이미 지났습니다."
-        raise InvalidInput(message, [Violation("campaign.expire_time", message, "EXPIRE_TIME_PAST")], reason="EXPIRE_TIME_PAST")
     account = provider_accounts.first_active(tx)
     prices = table(account.provider).prices if account else {}
     return {
@@ -79,6 +89,7 @@ def launched(tx: Tx, row: Row[Any], now: datetime) -> dict[str, Any]:
         "prices": {channel.value: str(price) for channel, price in prices.items()},
         "plan_until": until,
         "plan_total": people,
-        "expires_at": expires_at,
+        "expires_at": row.expires_at or now + LIFETIME,
+        "waiting_for": account.pause_reason if account else "",
         "launched_at": now,
     }

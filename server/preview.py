@@ -1,7 +1,8 @@
-"""The preview: the whole audience rendered with the code that sends, so that bytes, channels, cost and exclusions are the real ones."""
+"""The preview: the whole audience rendered with the code that sends, so that bytes, cost and exclusions are the real ones."""
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -46,7 +47,7 @@ class Preview:
         return sum((prices.cost(channel, people) for channel, people in self.channels.items()), Decimal(0))
 
 
-def draft_of(tx: Tx, campaign: Row[Any]) -> drafts.Draft:
+def draft_of(tx: Tx, campaign: Row[Any], now: datetime) -> drafts.Draft:
     """The campaign with everything a launch depends on."""
     workspace = accounts.workspace_row(tx, campaign.workspace_id)
     flyer = pictures.flyer_state(tx, campaign.flyer_id) if campaign.flyer_id else None
@@ -59,6 +60,7 @@ def draft_of(tx: Tx, campaign: Row[Any]) -> drafts.Draft:
         sender_active=sender_of(tx, campaign.sender_number_id) is not None,
         account_known=provider_accounts.first_active(tx) is not None,
         flyer_state=flyer,
+        too_late=campaign.expires_at is not None and campaign.expires_at <= now,
     )
 
 
@@ -77,8 +79,9 @@ def draft_preview(tx: Tx, campaign: Row[Any], draft: drafts.Draft, samples: int)
 
 
 def count(tx: Tx, workspace: UUID, campaign: Row[Any]) -> Preview:
-    """Only who is selected and who is left out: there is no text to show yet."""
-    return render(tx, workspace, campaign, Letter(""), 0)
+    """Only who is selected and who is left out: there is no text to show or to price yet."""
+    found = render(tx, workspace, campaign, Letter(""), 0)
+    return Preview(found.selected, found.excluded)
 
 
 def prices_of(tx: Tx) -> PriceTable:

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -30,6 +31,7 @@ class _Family:
         self._cores = sorted(os.sched_getaffinity(0))
         self._children: dict[int, tuple[int, float]] = {}
         self._stopping = False
+        self._life, self._held = os.pipe()  # nothing is ever written: it ends when the parent does
 
     def live(self) -> None:
         """Until every child has ended after a SIGTERM."""
@@ -55,6 +57,8 @@ class _Family:
         self._children.clear()  # brothers are the parent's business
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
+        os.close(self._held)
+        threading.Thread(target=_follow, args=(self._life,), daemon=True, name="parent").start()
         os.sched_setaffinity(0, {self._cores[index % len(self._cores)]})
         self._work(index)
         return 0
@@ -69,3 +73,9 @@ class _Family:
         self._stopping = True
         for child in self._children:
             os.kill(child, signal.SIGTERM)
+
+
+def _follow(life: int) -> None:
+    """Stop in the usual way when the parent is gone, however it went: orphans would go on serving the port."""
+    os.read(life, 1)
+    os.kill(os.getpid(), signal.SIGTERM)

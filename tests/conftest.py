@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from core.settings import Settings
-from gateway.settings import Settings as GatewaySettings
 from deploy.local.stack import Stack
 from deploy.local.storage import Storage
+from gateway.settings import Settings as GatewaySettings
 from tests import network
 from tests import stack as parts
 
@@ -19,7 +19,8 @@ os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 
 def pytest_configure() -> None:
     """Before anything is collected."""
-    parts.forget_environment({name.upper() for name in Settings.model_fields} | {name.upper() for name in GatewaySettings.model_fields} | {"ALERT_URLS", "VAR", "RECIPIENTS"})
+    named = {name.upper() for name in (*Settings.model_fields, *GatewaySettings.model_fields)}
+    parts.forget_environment(named | {"VAR", "RECIPIENTS"})
     network.forbid()
 
 

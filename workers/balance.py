@@ -9,7 +9,9 @@ from core.db import provider_accounts
 from core.db.session import database
 from workers import accounts as providers
 from workers.ledger import as_ids
-from workers.providers import Busy, Refused, Unknown
+from workers.providers import Busy, Cause, Refused, Unknown
+
+FAULTS = (Cause.AUTH, Cause.IP, Cause.BALANCE, Cause.EDGE)  # of the account; any other refusal is of this one question
 
 _log = telemetry.log("balance")
 
@@ -21,14 +23,15 @@ def read_balance(workspace: str, account: str) -> None:
 
 
 def read(workspace: UUID, account: UUID) -> None:
-    """A refusal pauses (or keeps paused); an answer with something left resumes."""
+    """A refusal of the account pauses it (or keeps it paused); an answer with something left resumes."""
     with database().read(workspace) as tx:
         provider = providers.provider_of(tx, account)
     try:
         balance = provider.balance()
     except Refused as refusal:
-        with database().write(workspace) as tx:
-            provider_accounts.pause(tx, account, refusal.cause.value)
+        if refusal.cause in FAULTS:
+            with database().write(workspace) as tx:
+                provider_accounts.pause(tx, account, refusal.cause.value)
         return
     except (Busy, Unknown):
         return

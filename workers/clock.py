@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from collections.abc import Callable
 
 from core import telemetry
 from core.db import schema
@@ -27,18 +28,25 @@ def main() -> None:
         signal.signal(name, lambda *_: stop.set())
     kept_house = -UPKEEP_SECONDS
     while not stop.is_set():
-        try:
-            if time.monotonic() - kept_house >= UPKEEP_SECONDS:
-                upkeep()
-                kept_house = time.monotonic()
-            sweep()
-        except Problem as problem:
-            _log.warning("tick_missed", reason=problem.reason)
-        except Exception as error:
-            telemetry.report(error)
-            _log.error("tick_failed", error=type(error).__name__)
+        if time.monotonic() - kept_house >= UPKEEP_SECONDS:
+            kept_house = time.monotonic() if tick(upkeep) else kept_house
+        tick(sweep)
         stop.wait(TICK_SECONDS)
     database().dispose()
+
+
+def tick(work: Callable[[], None]) -> bool:
+    """One piece of work; whether it went well. Trouble is noted, and the next tick comes all the same."""
+    try:
+        work()
+    except Problem as problem:
+        _log.warning("tick_missed", work=work.__name__, reason=problem.reason)
+        return False
+    except Exception as error:
+        telemetry.report(error)
+        _log.error("tick_failed", work=work.__name__, error=type(error).__name__)
+        return False
+    return True
 
 
 if __name__ == "__main__":

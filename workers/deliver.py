@@ -1,12 +1,13 @@
 """Deliver: claim a batch, hand it to the provider with no transaction open, record what came of it."""
 
 import time
+from datetime import timedelta
 from functools import lru_cache
 from uuid import UUID
 
 import dramatiq
 
-from core import images, jobs, telemetry
+from core import clock, images, jobs, telemetry
 from core.db.session import database
 from core.errors import Problem, Unavailable
 from workers.claim import Call, Load, claim
@@ -16,6 +17,9 @@ from workers.providers import Busy, Parcel, Refused, Unknown
 from workers.record import Outcome, record
 
 MMS_BYTES = 300_000  # no provider takes more
+# A call begins within this time of its claim. Later its lease may be lost, and the provider may have been asked about it
+# already; whoever looks for it (reconcile.AFTER) must still find it, so this stays well below both.
+START_WITHIN = timedelta(seconds=60)
 RECORD_PATIENCE = 30.0  # seconds to keep trying to write down what the provider said
 
 
@@ -51,6 +55,8 @@ def hand_over(load: Load, call: Call) -> Outcome:
         return Busy("image not readable")
     if not heart().is_fresh():
         return Busy("this worker lost touch with the database")
+    if clock.now() - load.claimed_at > START_WITHIN:
+        return Busy("too long after the claim")
     try:
         return load.provider.send(parcel)
     except (Refused, Busy, Unknown) as outcome:

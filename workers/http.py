@@ -1,8 +1,10 @@
-"""The one door to providers: posts once, never repeats, and says of every failure whether it may have arrived."""
+"""The one door to providers: asks once, never repeats, and says of every failure whether it may have arrived."""
 
 import functools
 import logging
 import os
+import re
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -10,6 +12,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+_making = threading.Lock()
 _ANSWER_LIMIT = 8 * 1024 * 1024
 # Shorter than any usual idle time-out of a server (Apache 5 s, nginx 75 s), so that a connection is reused only inside
 # a burst and a send practically never meets one the server has just closed, which would have to count as "maybe sent".
@@ -23,6 +26,8 @@ _NOT_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
+
+_SECONDS = re.compile(r"\d{1,9}(\.\d+)?", re.ASCII)
 
 # Their request lines would put query strings, and with them numbers, into our logs.
 for _chatty in ("httpx", "httpcore"):
@@ -70,9 +75,14 @@ class MaybeSent(Exception):
 
 def post(url: str, body: bytes, content_type: str, *, timeout: Timeout, headers: Mapping[str, str] | None = None) -> Response:
     """Post once and read the answer. Raises NotSent or MaybeSent and nothing else."""
-    request = _request(url, body, {"content-type": content_type, **(headers or {})}, timeout)
+    return request("POST", url, body, timeout=timeout, headers={"content-type": content_type, **(headers or {})})
+
+
+def request(method: str, url: str, body: bytes = b"", *, timeout: Timeout, headers: Mapping[str, str] | None = None) -> Response:
+    """Ask once, by any method, and read the answer. Raises NotSent or MaybeSent and nothing else."""
+    asked = _request(method, url, body, headers or {}, timeout)
     try:
-        with closing(_client().send(request, stream=True)) as answer:
+        with closing(_client().send(asked, stream=True)) as answer:
             return _read(answer, timeout)
     except MaybeSent:
         raise
@@ -85,12 +95,18 @@ def post(url: str, body: bytes, content_type: str, *, timeout: Timeout, headers:
 def close() -> None:
     """Close every idle connection: at the end of a process, or of a test."""
     _client().close()
-    _client.cache_clear()
+    _made.cache_clear()
+
+
+def _client() -> httpx.Client:
+    """One pool a process, also when several threads want the first one at the same moment."""
+    with _making:
+        return _made()
 
 
 @functools.cache
-def _client() -> httpx.Client:
-    """One pool a process. The environment is not asked: proxies and certificates are settings, not surprises."""
+def _made() -> httpx.Client:
+    """The environment is not asked: proxies and certificates are settings, not surprises."""
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=_REUSE_SECONDS)
     # identity: an answer's size is what the wire carries, so the limit holds.
     headers = {"accept-encoding": "identity", "user-agent": "jeondan"}
@@ -98,13 +114,13 @@ def _client() -> httpx.Client:
 
 
 # A forked child must not write into its parent's sockets.
-os.register_at_fork(after_in_child=_client.cache_clear)
+os.register_at_fork(after_in_child=_made.cache_clear)
 
 
-def _request(url: str, body: bytes, headers: Mapping[str, str], timeout: Timeout) -> httpx.Request:
+def _request(method: str, url: str, body: bytes, headers: Mapping[str, str], timeout: Timeout) -> httpx.Request:
     times = httpx.Timeout(connect=timeout.connect, write=timeout.write, read=timeout.read, pool=timeout.connect)
     try:
-        return _client().build_request("POST", url, content=body, headers=headers, timeout=times)
+        return _client().build_request(method, url, content=body, headers=headers, timeout=times)
     except Exception as error:
         raise NotSent(f"unusable request ({type(error).__name__})") from None
 
@@ -124,7 +140,7 @@ def _read(answer: httpx.Response, timeout: Timeout) -> Response:
 
 def _retry_seconds(answer: httpx.Response) -> float | None:
     value = answer.headers.get("retry-after") or answer.headers.get("x-retry-after") or ""
-    return float(value) if value.isdecimal() else None
+    return float(value) if _SECONDS.fullmatch(value) else None
 
 
 def _reason(error: Exception) -> str:

@@ -21,12 +21,16 @@ from core.rules.customers import Customer, RowError
 from core.rules.states import ImportState
 from workers.ledger import as_ids
 from workers.sheets import Row, Table, open_table
+from workers.sheets_source import MAX_BYTES
 
 CHUNK = 2_000
-MAX_FILE = 200_000_000
 MAX_ERRORS = 10_000  # kept for reading; all are counted
 
 _log = telemetry.log("imports")
+
+
+class Overtaken(Exception):
+    """Another worker has stored these rows: this one steps aside and says nothing about how it ends."""
 
 
 @dramatiq.actor(actor_name="import_customers", queue_name=jobs.PLAN, max_retries=0, time_limit=3_600_000)
@@ -44,13 +48,15 @@ def read(workspace: UUID, import_id: UUID) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="jeondan-import-") as folder:
             path = Path(folder) / "file"
-            images.storage().download(row.object_name, path, most=MAX_FILE)
+            images.storage().download(row.object_name, path, most=MAX_BYTES)
             table = open_table(path, row.file_name)
             reading = _Reading(workspace, row, table, _mapping(table, row.mapping))
             reading.run()
             ending = reading.ending()
     except (InvalidInput, NotFound) as refusal:
         ending = {"state": ImportState.REFUSED, "refusal": refusal.message, "refusal_reason": refusal.reason}
+    except Overtaken:
+        return
     except Unavailable:
         raise  # the sweeper tries again when its lease is over
     except Exception as defect:
@@ -140,7 +146,7 @@ class _Reading:
             imports.add_import_errors(tx, self.workspace, self.row.id, kept)
             step = imports.Step(before, after, self._total(after), created, updated, duplicates, len(bad))
             if not imports.progress_import(tx, self.row.id, step, now):
-                raise RuntimeError("another worker reads this import")
+                raise Overtaken
 
     def _total(self, done: int) -> int:
         share = self.table.share

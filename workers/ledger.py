@@ -39,10 +39,9 @@ def move(
     known = _known(batch.reasons, states, reasons or {})
     if known != batch.reasons:
         values["reasons"] = json.dumps(known)
-    send.save_batch(tx, batch.id, values)
     for bucket, people in _reason_changes(batch.reasons, before, known, states).items():
         campaigns.count_reasons(tx, batch.campaign_id, bucket, people)
-    campaigns.count(tx, batch.campaign_id, ledger.tally(before, states), cost)
+    send.move_batch(tx, batch.id, values, ledger.tally(before, states), cost)
     return state
 
 

@@ -37,6 +37,8 @@ class Heart:
     def stop(self) -> None:
         """End in order: leases of this process are free at once."""
         self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(BEAT_SECONDS * 5)  # a beat after the goodbye would look like life
         try:
             with database().owner() as tx:
                 send.leave(tx, self.id)

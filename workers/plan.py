@@ -36,8 +36,9 @@ def plan_step(workspace: UUID, campaign_id: UUID, *, chunk: int = CHUNK) -> bool
         finished = done.selected < chunk
         people = sum(size for _, size in done.batches)
         left_out = sum(done.excluded.values())
-        campaigns.count(tx, campaign_id, {"selected": done.selected, "planned": people, "excluded": left_out})
+        # reasons before counters, as everywhere: transactions that take both never wait for each other
         campaigns.count_reasons(tx, campaign_id, "excluded", done.excluded)
+        campaigns.count(tx, campaign_id, {"selected": done.selected, "planned": people, "excluded": left_out})
         campaigns.advance_plan(tx, campaign_id, cursor=done.last or campaign.plan_cursor, finished=finished)
         tx.after_commit(lambda: jobs.deliver_batches(workspace, (batch for batch, _ in done.batches)))
     return not finished

@@ -11,6 +11,7 @@ from core import clock, jobs, telemetry
 from core.db import accounts, send
 from core.db.session import Row, Tx, database
 from core.rules import ledger
+from core.rules.channel import Channel
 from core.rules.letter import HASH_BYTES, text_hash
 from core.rules.states import BatchState, MessageState
 from workers import accounts as providers
@@ -19,7 +20,8 @@ from workers.providers import Accepted, Busy, Provider, Refused, Sighting, Unkno
 from workers.record import accepted_news, apply, not_found_news
 
 BEFORE, AFTER = timedelta(seconds=60), timedelta(seconds=180)  # how far the provider's clock and ours may differ
-AGAIN = timedelta(seconds=30)
+# What a provider may have made of a call: a text that it counts longer than we do goes as LMS.
+_MADE_OF = {channel: {channel} for channel in Channel} | {Channel.SMS: {Channel.SMS, Channel.LMS}}
 
 _log = telemetry.log("reconcile")
 
@@ -40,11 +42,12 @@ def reconcile(workspace: UUID, batch_id: UUID) -> None:
         provider = providers.provider_of(tx, batch.provider_account_id)
         receivers = _receivers(tx, batch)
     for attempt in open_attempts:
+        asked_at = clock.now()
         try:
             found = _find(workspace, provider, batch, attempt, [receivers[at] for at in attempt.positions])
         except (Busy, Refused, Unknown):
             return  # the provider cannot be asked now; the sweeper asks again
-        _write(workspace, batch_id, attempt, found)
+        _write(workspace, batch_id, attempt, found, asked_at)
 
 
 def _receivers(tx: Tx, batch: Row[Any]) -> list[str]:
@@ -63,10 +66,14 @@ def _find(
     likely = [sighting for sighting in sightings if _is_like(sighting, attempt)]
     with database().read(workspace) as tx:
         taken = send.owned_references(tx, batch.provider_account_id, [sighting.reference for sighting in likely])
-    for sighting in sorted(likely, key=lambda one: one.at):
+    # The fullest match first: a call to fewer people is ours with refused numbers only when no fuller one is there.
+    for sighting in sorted(likely, key=lambda one: (-one.count, one.at)):
         if sighting.reference in taken:
             continue
-        listed = [result.receiver for result in provider.results(sighting.reference).results]
+        report = provider.results(sighting.reference)
+        if not report.complete:
+            raise Busy("half a list")
+        listed = [result.receiver for result in report.results]
         if listed and set(listed) <= set(receivers):
             return Accepted(sighting.reference, len(listed), len(receivers) - len(listed), sighting.channel)
     return None
@@ -75,10 +82,14 @@ def _find(
 def _is_like(sighting: Sighting, attempt: Row[Any]) -> bool:
     hashes = bytes(attempt.text_hashes)
     ours = {hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)}
-    return sighting.channel.value == attempt.channel and sighting.count <= len(attempt.positions) and text_hash(sighting.text) in ours
+    return (
+        sighting.channel in _MADE_OF[Channel(attempt.channel)]
+        and sighting.count <= len(attempt.positions)
+        and text_hash(sighting.text) in ours
+    )
 
 
-def _write(workspace: UUID, batch_id: UUID, attempt: Row[Any], found: Accepted | None) -> None:
+def _write(workspace: UUID, batch_id: UUID, attempt: Row[Any], found: Accepted | None, asked_at: datetime) -> None:
     now = clock.now()
     with database().write(workspace) as tx:
         batch, current = send.wait_for_batch(tx, batch_id), send.get_attempt(tx, attempt.id)
@@ -86,7 +97,7 @@ def _write(workspace: UUID, batch_id: UUID, attempt: Row[Any], found: Accepted |
             return
         if found is not None:
             apply(tx, batch, current, accepted_news(batch, found, current.unit_price, now), found)
-        elif _is_settled(batch, current, now):
+        elif _is_settled(batch, current, asked_at):
             apply(tx, batch, current, not_found_news(now))
         else:
             send.save_batch(tx, batch_id, {"due_at": _next_look(batch, current, now)})
@@ -94,15 +105,15 @@ def _write(workspace: UUID, batch_id: UUID, attempt: Row[Any], found: Accepted |
     _log.info("reconciled", batch=str(batch_id), found=found is not None)
 
 
-def _is_settled(batch: Row[Any], attempt: Row[Any], now: datetime) -> bool:
-    """Whether the provider's list can be trusted to show a call of that age."""
-    return now >= _settled_at(batch, attempt)
+def _is_settled(batch: Row[Any], attempt: Row[Any], asked_at: datetime) -> bool:
+    """Whether the provider's list, as it was then, could be trusted to show the call."""
+    return asked_at >= _settled_at(batch, attempt)
 
 
 def _next_look(batch: Row[Any], attempt: Row[Any], now: datetime) -> datetime:
     """Twice the age of the call, at the latest when its list can be trusted."""
     age = max(now - attempt.started_at, timedelta(seconds=1))
-    return min(now + age, _settled_at(batch, attempt)) + timedelta(milliseconds=100)
+    return max(min(now + age, _settled_at(batch, attempt)), now) + timedelta(milliseconds=100)
 
 
 def _settled_at(batch: Row[Any], attempt: Row[Any]) -> datetime:
@@ -110,14 +121,17 @@ def _settled_at(batch: Row[Any], attempt: Row[Any]) -> datetime:
     return settled_at
 
 
-def abandon(tx: Tx, batch_id: UUID) -> None:
-    """The worker that held this batch is gone: what it had begun is unknown until the provider has been asked."""
+def abandon(tx: Tx, batch_id: UUID, *, attempt: int | None = None) -> None:
+    """The worker that held this batch is gone: what it had begun is unknown until the provider has been asked.
+
+    `attempt` is the one whose lease was lost: a batch that changed hands meanwhile is left alone.
+    """
     batch = send.lock_batch(tx, batch_id)
-    if batch is None or batch.state != BatchState.LEASED:
+    if batch is None or batch.state != BatchState.LEASED or attempt not in (None, batch.attempt):
         return
     states = ledger.place(bytes(batch.states), ledger.at(bytes(batch.states), MessageState.CLAIMED), MessageState.UNKNOWN)
-    for attempt in send.attempts(tx, batch_id):
-        if attempt.outcome == "OPEN":
-            send.finish_attempt(tx, attempt.id, {"outcome": "UNKNOWN", "words": "worker gone"})
+    for begun in send.attempts(tx, batch_id):
+        if begun.outcome == "OPEN":
+            send.finish_attempt(tx, begun.id, {"outcome": "UNKNOWN", "words": "worker gone"})
     move(tx, batch, states, due_at=clock.now() + timedelta(seconds=max(1.0, batch.settle_seconds / 16)))
     _log.warning("abandoned", batch=str(batch_id))

@@ -1,10 +1,12 @@
 """Record: what a provider call came to, for its messages, its attempt, the counters and the cost, in one transaction."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from core import clock, telemetry
 from core.db import campaigns, provider_accounts, send
@@ -32,35 +34,53 @@ class News:
     cost: Decimal = Decimal(0)
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What moves with an attempt; its row has more."""
+
+    id: UUID
+    provider: str
+    channel: str
+    positions: Sequence[int]
+
+
 def record(tx: Tx, load: Load, call: Call, outcome: Outcome) -> None:
     """One short transaction: attempt, messages, counters, cost."""
-    batch = send.wait_for_batch(tx, load.batch)
-    attempt = send.get_attempt(tx, call.attempt)
-    if batch is None or attempt is None or attempt.outcome not in ("OPEN", "UNKNOWN"):
+    batch = send.hold_batch(tx, load.batch)
+    if batch is None or not _is_open(tx, batch, load, call, outcome):
         return
-    mine = batch.lease_owner == heart().id and batch.attempt == load.number
-    if not mine and not isinstance(outcome, Accepted):
-        return  # the lease was lost: reconciliation has the word, and it asks the provider
     accepted = outcome if isinstance(outcome, Accepted) else None
-    apply(tx, batch, attempt, _news(batch, call, outcome, clock.now()), accepted)
+    begun = Begun(call.attempt, batch.provider, call.part.channel.value, call.part.positions)
+    apply(tx, batch, begun, _news(batch, call, outcome, clock.now()), accepted)
     if isinstance(outcome, Refused) and outcome.account_wide:
         _pause(tx, batch, outcome)
 
 
-def apply(tx: Tx, batch: Row[Any], attempt: Row[Any], news: News, accepted: Accepted | None = None) -> None:
+def _is_open(tx: Tx, batch: Row[Any], load: Load, call: Call, outcome: Outcome) -> bool:
+    """Whether this outcome is still news; a record whose commit was not confirmed is tried again."""
+    if batch.lease_owner == heart().id and batch.attempt == load.number:
+        # An attempt ends together with its messages, and nobody else touches what this process has claimed.
+        return bool(batch.states[call.part.positions[0]] == MessageState.CLAIMED)
+    if not isinstance(outcome, Accepted):
+        return False  # the lease was lost: reconciliation has the word, and it asks the provider
+    attempt = send.get_attempt(tx, call.attempt)
+    return attempt is not None and attempt.outcome in ("OPEN", "UNKNOWN")
+
+
+def apply(tx: Tx, batch: Row[Any], attempt: Begun | Row[Any], news: News, accepted: Accepted | None = None) -> None:
     """Move the messages of an attempt; reconciliation, which finds the same things later, uses it too."""
     states = bytes(batch.states)
+    ending = {"finished_at": clock.now(), **news.attempt}
     if accepted:
-        if not send.own_reference(tx, attempt, accepted.reference):
+        if not send.accept_attempt(tx, attempt.id, ending, clock.kst(clock.now()).date(), news.cost):
             _log.error("reference_owned_twice", attempt=str(attempt.id))
             return
         states = merge_states(states, ledger.place(bytes([NO_NEWS]) * len(states), attempt.positions, news.state))
-        _count_day(tx, batch, attempt, accepted.accepted, news.cost)
     else:
+        send.finish_attempt(tx, attempt.id, ending)
         open_ones = [at for at in attempt.positions if states[at] in (MessageState.CLAIMED, MessageState.UNKNOWN)]
         states = ledger.place(states, open_ones, news.state)
     reasons = dict.fromkeys(attempt.positions, news.reason) if news.reason else None
-    send.finish_attempt(tx, attempt.id, {"finished_at": clock.now(), **news.attempt})
     move(tx, batch, states, reasons=reasons, due_at=news.due_at, cost=news.cost)
     telemetry.MESSAGES.labels(attempt.channel, attempt.provider, news.state.name.lower()).inc(len(attempt.positions))
 
@@ -107,11 +127,6 @@ def first_look(batch: Row[Any], now: datetime) -> datetime:
 
 def _ending(outcome: str, code: str, words: str) -> dict[str, Any]:
     return {"outcome": outcome, "code": code, "words": telemetry.scrub(words)}
-
-
-def _count_day(tx: Tx, batch: Row[Any], attempt: Row[Any], accepted: int, cost: Decimal) -> None:
-    day = clock.kst(clock.now()).date()
-    send.count_day(tx, batch.workspace_id, day, attempt.channel, accepted, cost, random.randrange(campaigns.SHARDS))
 
 
 def _pause(tx: Tx, batch: Row[Any], outcome: Refused) -> None:

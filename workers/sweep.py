@@ -23,15 +23,25 @@ _log = telemetry.log("sweep")
 def sweep() -> None:
     """One round: every step for itself, so that one defect does not stop the others."""
     now = clock.now()
-    depths = jobs.depths()
-    for lane, depth in depths.items():
-        telemetry.QUEUE_DEPTH.labels(lane).set(depth)
+    depths = _depths()
     for step in (_deliveries, _abandoned, _cancelled, _unknown, _results, _plans, _files, _done, _balances):
         try:
             step(now, depths)
         except Exception as error:
             telemetry.report(error)
             _log.error("step_failed", step=step.__name__, error=type(error).__name__)
+
+
+def _depths() -> dict[str, int]:
+    """Jobs by lane. Without the queues every lane counts as full: what needs none of them goes on."""
+    try:
+        depths = jobs.depths()
+    except Exception as error:
+        _log.warning("queues_unreachable", error=type(error).__name__)
+        return dict.fromkeys(jobs.LANES, FULL_LANE)
+    for lane, depth in depths.items():
+        telemetry.QUEUE_DEPTH.labels(lane).set(depth)
+    return depths
 
 
 def upkeep() -> None:
@@ -68,7 +78,7 @@ def _abandoned(now: datetime, _: dict[str, int]) -> None:
         rows = send.abandoned_batches(tx, now, now - DEAD_AFTER)
     for row in rows:
         with database().write(row.workspace_id) as tx:
-            abandon(tx, row.id)
+            abandon(tx, row.id, attempt=row.attempt)
 
 
 def _cancelled(_: datetime, __: dict[str, int]) -> None:

@@ -1,6 +1,5 @@
 """Queries about campaigns: drafts, the audience they select, the plan, the counters."""
 
-import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,7 +92,11 @@ def reasons(tx: Tx, ids: Sequence[UUID]) -> list[Row[Any]]:
 
 
 def count(tx: Tx, campaign: UUID, deltas: Mapping[str, int], cost: Decimal = Decimal(0)) -> None:
-    """Move people between buckets: `deltas` are signed and, but for a plan, sum to zero."""
+    """Move people between buckets: `deltas` are signed and, but for a plan, sum to zero.
+
+    The shard follows from the connection, so that one transaction holds one shard however often it counts: two that
+    count several batches each can never wait for each other.
+    """
     changed = {name: delta for name, delta in deltas.items() if delta}
     if not changed and not cost:
         return
@@ -102,10 +105,10 @@ def count(tx: Tx, campaign: UUID, deltas: Mapping[str, int], cost: Decimal = Dec
     sums = ", ".join(f"{name} = campaign_counters.{name} + excluded.{name}" for name in (*changed, "cost"))
     tx.run(
         f"INSERT INTO campaign_counters (campaign_id, shard, workspace_id, {names})"  # noqa: S608
-        f" SELECT id, :shard, workspace_id, {values} FROM campaigns WHERE id = :campaign"
+        f" SELECT id, pg_backend_pid() % :shards, workspace_id, {values} FROM campaigns WHERE id = :campaign"
         f" ON CONFLICT (campaign_id, shard) DO UPDATE SET {sums}",
         campaign=campaign,
-        shard=random.randrange(SHARDS),
+        shards=SHARDS,
         cost=cost,
         **changed,
     )
@@ -148,6 +151,20 @@ def audience_end(tx: Tx, campaign: Row[Any]) -> tuple[int, int]:
         none_tags=campaign.none_tags,
     )
     return (row.last, row.people) if row else (0, 0)
+
+
+def reaches_anybody(tx: Tx, campaign: Row[Any]) -> bool:
+    """Whether the audience holds somebody who may get this campaign."""
+    return bool(
+        tx.value(
+            f"SELECT EXISTS (SELECT 1 FROM contacts c {_SUPPRESSED}"  # noqa: S608
+            f" WHERE c.workspace_id = :workspace AND {_SELECTED} AND {REASON} IS NULL)",
+            workspace=campaign.workspace_id,
+            any_tags=campaign.any_tags,
+            none_tags=campaign.none_tags,
+            ad=campaign.purpose == "AD",
+        )
+    )
 
 
 def plan_chunk(tx: Tx, campaign: Row[Any], *, people: int, now: datetime) -> Chunk:

@@ -22,7 +22,9 @@ def get(tx: Tx, batch: UUID, position: int) -> Row[Any] | None:
 def page(tx: Tx, campaign: UUID, wanted: Page) -> Rows:
     """One page of a campaign's messages by batch and position: only the batches the page needs are unfolded."""
     batch, position = (UUID(wanted.after[0]), int(wanted.after[1])) if wanted.after else (UUID(int=0), LAST)
-    states = [MessageState[text] for name, text in wanted.where if name == "state"]
+    states = [MessageState[text] for text in dict(wanted.where).values()]
+    if len({text for _, text in wanted.where}) > 1:
+        return Rows()  # nobody is in two states at once
     found: list[Row[Any]] = []
     while len(found) <= wanted.limit:
         batches = _next_batches(tx, campaign, batch, states, inclusive=position < LAST)

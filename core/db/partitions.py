@@ -8,10 +8,12 @@ from core.db.ids import month_bounds, next_month
 from core.db.session import APP_ROLE, SYSTEM_ROLE, Tx
 
 LEDGER = ("batches", "attempts", "receipts")
+LOCK = 0x70617274  # "part": two processes never make the same partition
 
 
 def ensure(tx: Tx, instant: datetime, *, ahead: int = 2) -> list[str]:
     """Create the partitions of the month of `instant`, the one before and `ahead` more; names of the new ones."""
+    tx.run("SELECT pg_advisory_xact_lock(:lock)", lock=LOCK)
     start = datetime(instant.year, instant.month, 1, tzinfo=UTC)
     months = [(start - timedelta(days=1)).replace(day=1), start]
     for _ in range(ahead):

@@ -16,8 +16,8 @@ def pending_image(tx: Tx, image: UUID) -> Row[Any] | None:
 
 
 def save_image(tx: Tx, image: UUID, values: Mapping[str, Any]) -> None:
-    """What the check found."""
-    _save(tx, "images", image, values)
+    """What the check found; the first word stays."""
+    _save(tx, "images", image, values, "PENDING")
 
 
 def open_flyer(tx: Tx, flyer: UUID) -> Row[Any] | None:
@@ -40,8 +40,8 @@ def flyer_products(tx: Tx, products: Sequence[UUID]) -> Sequence[Row[Any]]:
 
 
 def save_flyer(tx: Tx, flyer: UUID, values: Mapping[str, Any]) -> None:
-    """Progress, picture or failure."""
-    _save(tx, "flyers", flyer, values)
+    """Progress, picture or failure; a flyer that has ended stays as it is, because a campaign may stand on it."""
+    _save(tx, "flyers", flyer, values, "PENDING", "COMPOSING")
 
 
 def forgotten_images(tx: Tx, before: datetime) -> Sequence[Row[Any]]:
@@ -56,9 +56,10 @@ def forgotten_flyers(tx: Tx, before: datetime) -> Sequence[Row[Any]]:
     )
 
 
-def _save(tx: Tx, table: str, identifier: UUID, values: Mapping[str, Any]) -> None:
+def _save(tx: Tx, table: str, identifier: UUID, values: Mapping[str, Any], *open_states: str) -> None:
     names = ", ".join(f"{name} = :{name}" for name in values)
-    tx.run(f"UPDATE {table} SET {names} WHERE id = :identifier", identifier=identifier, **values)  # noqa: S608
+    statement = f"UPDATE {table} SET {names} WHERE id = :identifier AND state = ANY(:open_states)"  # noqa: S608
+    tx.run(statement, identifier=identifier, open_states=list(open_states), **values)
 
 
 def flyer_state(tx: Tx, flyer: UUID) -> str:

@@ -61,6 +61,11 @@ def take_to_probe(tx: Tx, now: datetime, paused_before: datetime, active_before:
     )
 
 
+def waiting_for(tx: Tx, account: UUID) -> str:
+    """Why nothing can leave by this account now; empty when it can."""
+    return str(tx.value("SELECT pause_reason FROM provider_accounts WHERE id = :account AND state <> 'ACTIVE'", account=account) or "")
+
+
 def first_active(tx: Tx) -> Row[Any] | None:
     """The account this workspace sends with: by priority, then by age."""
     return tx.row("SELECT * FROM provider_accounts ORDER BY priority, created_at LIMIT 1")

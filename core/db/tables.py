@@ -94,6 +94,7 @@ images = sa.Table(
     _text("photo_name"),  # the normalised photo in storage
     _time("created_at", required=True),
 )
+sa.Index("images_newest", images.c.workspace_id, images.c.id)
 
 products = sa.Table(
     "products", metadata, _id(), _owner(),
@@ -106,6 +107,7 @@ products = sa.Table(
     sa.Column("version", sa.Integer, nullable=False, server_default=sa.text("1")),
     _time("created_at", required=True), _time("updated_at", required=True), _time("archived_at"),
 )
+sa.Index("products_newest", products.c.workspace_id, products.c.id)
 sa.Index("products_sku", products.c.workspace_id, products.c.sku, unique=True, postgresql_where=products.c.sku != "")
 
 flyers = sa.Table(
@@ -118,6 +120,7 @@ flyers = sa.Table(
     _text("object_name"), _count("size_bytes"),
     _time("created_at", required=True), _time("archived_at"),
 )
+sa.Index("flyers_newest", flyers.c.workspace_id, flyers.c.id)
 
 contacts = sa.Table(
     "contacts", metadata,
@@ -157,6 +160,7 @@ suppressions = sa.Table(
     _time("created_at", required=True),
     sa.UniqueConstraint("workspace_id", "phone_hash"),
 )
+sa.Index("suppressions_newest", suppressions.c.workspace_id, suppressions.c.id)
 
 imports = sa.Table(
     "imports", metadata, _id(), _owner(),
@@ -168,6 +172,7 @@ imports = sa.Table(
     sa.Column("warnings", _TEXTS, nullable=False, server_default=sa.text("'{}'")),
     _time("created_at", required=True), _time("touched_at", required=True), _time("ended_at"),
 )
+sa.Index("imports_newest", imports.c.workspace_id, imports.c.id)
 
 import_errors = sa.Table(
     "import_errors", metadata,
@@ -199,7 +204,7 @@ campaigns = sa.Table(
     sa.Column("planned", sa.Boolean, nullable=False, server_default=_FALSE),
     _time("launched_at"), _time("ended_at"), _time("created_at", required=True), _time("archived_at"),
 )
-sa.Index("campaigns_newest", campaigns.c.workspace_id, campaigns.c.created_at)
+sa.Index("campaigns_newest", campaigns.c.workspace_id, campaigns.c.id)
 sa.Index("campaigns_running", campaigns.c.state, postgresql_where=campaigns.c.state.in_(["PLANNING", "SENDING"]))
 
 BUCKETS = ("selected", "excluded", "planned", "held", "claimed", "unknown",

@@ -12,7 +12,7 @@ from core.rules.columns import FIELDS, attribute_columns, forbidden_columns, gue
 __all__ = ["FIELDS", "MAX_TAGS", "Customer", "RowError", "check", "forbidden_columns", "guess_mapping"]
 
 MAX_TAGS = 20
-_LONGEST = {"name": 60, "consent_source": 100, "tag": 30, "attribute": 1000}
+_LONGEST = {"name": 50, "consent_source": 100, "tag": 30, "attribute": 200}
 _REASONS = {
     "PHONE_PRECISION_LOST": "엑셀이 번호 뒷자리를 지웠습니다. 전화번호 열을 텍스트로 바꾸어 다시 저장해 주세요.",
     "CONSENT_UNREADABLE": "동의 여부를 읽을 수 없습니다. Y 또는 N으로 적어 주세요.",

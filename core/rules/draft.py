@@ -7,7 +7,7 @@ from core.errors import InvalidInput, Violation
 from core.rules import label
 from core.rules.channel import SUBJECT_LIMIT
 from core.rules.personalise import parse
-from core.rules.text import UnsupportedText, byte_length, find_unsupported, normalise
+from core.rules.text import UnsupportedText, byte_length, channel_for, find_unsupported, normalise
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Draft:
     sender_active: bool
     account_known: bool
     flyer_state: str | None  # None: no flyer
+    too_late: bool = False  # its expire time is over
 
 
 def problems(draft: Draft) -> tuple[Violation, ...]:
@@ -60,7 +61,8 @@ def _variables(draft: Draft) -> Iterator[Violation]:
 
 def _label(draft: Draft) -> Iterator[Violation]:
     if draft.ad and draft.body.strip():
-        yield from _refused("campaign.body", lambda: label.check(draft.body, draft.subject))
+        subject = "" if find_unsupported(draft.subject) else draft.subject  # said already
+        yield from _refused("campaign.body", lambda: label.check(draft.body, subject))
     if draft.ad and draft.optout_number:
         yield from _refused("campaign.body", lambda: finished_body(draft))
 
@@ -100,13 +102,36 @@ def _flyer(draft: Draft) -> Iterator[Violation]:
         yield Violation("campaign.flyer_id", "전단이 아직 완성되지 않았습니다.", "FLYER_NOT_READY")
 
 
+def _time(draft: Draft) -> Iterator[Violation]:
+    if draft.too_late:
+        yield Violation("campaign.expire_time", "마감 시각이 이미 지났습니다.", "EXPIRE_TIME_PAST")
+
+
+def _length(draft: Draft) -> Iterator[Violation]:
+    """Too long for everybody: what varies is not counted."""
+    try:
+        literals = "".join(part for part in parse(finished_body(draft)).segments if isinstance(part, str))
+        channel_for(literals)
+    except InvalidInput as refusal:
+        if refusal.reason == "BODY_TOO_LONG":
+            yield Violation("campaign.body", refusal.message, refusal.reason)
+
+
 def _refused(field: str, check: Callable[[], object]) -> Iterator[Violation]:
     try:
         check()
     except InvalidInput as refusal:
-        yield Violation(field, refusal.message, refusal.reason)
+        places = [_FIELDS.get(violation.field, field) for violation in refusal.violations] or [field]
+        yield from (Violation(place, refusal.message, refusal.reason) for place in places)
 
 
+# What the rules call a place, and where the merchant finds it.
+_FIELDS = {
+    "body": "campaign.body",
+    "subject": "campaign.subject",
+    "shop": "workspace.name",
+    "optout_number": "workspace.optout_number",
+}
 _CHECKS: tuple[Callable[[Draft], Iterator[Violation]], ...] = (
-    _text, _characters, _variables, _label, _optout, _subject, _sender, _account, _flyer,
+    _text, _characters, _variables, _length, _label, _optout, _subject, _sender, _account, _flyer, _time,
 )  # fmt: skip

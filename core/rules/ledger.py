@@ -1,6 +1,6 @@
 """The states of a batch's messages, one byte each: placing, tallying, and what the batch as a whole has to wait for."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from core.rules.states import BatchState, MessageState
 
@@ -8,17 +8,21 @@ BUCKET = {state: state.name.lower() for state in MessageState}
 WAITING = bytes([MessageState.PLANNED, MessageState.HELD])
 
 
-def place(states: bytes, positions: Iterable[int], state: MessageState) -> bytes:
-    """The same states with some positions moved."""
+def place(states: bytes, positions: Collection[int], state: MessageState) -> bytes:
+    """The same states with some (distinct) positions moved."""
+    value = int(state)
+    if len(positions) == len(states):
+        return bytes([value]) * len(states)
     changed = bytearray(states)
     for position in positions:
-        changed[position] = state
+        changed[position] = value
     return bytes(changed)
 
 
 def at(states: bytes, *wanted: MessageState) -> list[int]:
     """The positions that are in one of these states."""
-    return [position for position, state in enumerate(states) if state in wanted]
+    values = bytes(wanted)
+    return [position for position, state in enumerate(states) if state in values]
 
 
 def tally(before: bytes, after: bytes) -> dict[str, int]:

@@ -1,30 +1,29 @@
 """One frozen campaign text becomes each person's text: who gets what, as which channel, and who is left out at dispatch."""
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Final
 
 from core.errors import InvalidInput
-from core.rules.channel import Channel
+from core.rules.channel import BODY_LIMIT, Channel
 from core.rules.personalise import Body, MissingValue, clean_value, parse
-from core.rules.text import byte_length, channel_for
+from core.rules.text import byte_length, channel_for, find_unsupported
 
 NAME = "이름"
 HASH_BYTES = 8
 
-_clean = lru_cache(maxsize=20_000)(clean_value)
+# One recipient at this instant, as the database gives it (tuples, because there are 500 in every batch): name, values of
+# `Letter.keys`, the reason that forbids sending, consent to the night, sealed number, contact.
+Person = tuple[str, Sequence[str], str | None, bool, bytes, int]
+GONE: Person = ("", (), "GONE", False, b"", 0)
+SEALED: Final = 4
 
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """One recipient at this instant: `reason` forbids sending, `attributes` align with `Letter.keys`."""
-
-    position: int
-    name: str
-    attributes: Sequence[str]
-    reason: str | None = None
-    night_consent: bool = False
+# Nearly every name. What matches is its own `clean_value`: composed, one line, single blanks, in CP949.
+_PLAIN = re.compile("[0-9A-Za-z가-힣]+(?: [0-9A-Za-z가-힣]+)*").fullmatch
+_cleaned = lru_cache(maxsize=4096)(clean_value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,43 +50,64 @@ class Letter:
     def __init__(self, body: str, *, has_image: bool = False) -> None:
         self.body: Body = parse(body)
         self.has_image = has_image
-        self.keys = tuple(name for name in self.body.names if name != NAME)
-        self._constant = not self.body.names
-        self._once: tuple[str, int, Channel] | None = None
+        names = self.body.names
+        self.keys = tuple(name for name in names if name != NAME)
+        self._name_at = names.index(NAME) if NAME in names else None
+        self._constant = "" if names else self.body.render(())
+        ours = [part for part in (*self.body.segments, *self.body.defaults) if isinstance(part, str)]
+        self._carried = not any(map(find_unsupported, ours))
 
     def write(self, name: str, attributes: Sequence[str]) -> tuple[str, int, Channel]:
         """(text, bytes, channel) for one person; MissingValue or InvalidInput when it cannot be written."""
-        if self._once:
-            return self._once
-        rest = iter(attributes)
-        values = [_clean(name if variable == NAME else next(rest)) for variable in self.body.names]
-        text = self.body.render(values)
+        text = self.text(name, attributes)
         size = byte_length(text)
-        written = text, size, channel_for(text, has_image=self.has_image, byte_count=size)
+        return text, size, channel_for(text, has_image=self.has_image, byte_count=size)
+
+    def text(self, name: str, attributes: Sequence[str]) -> str:
+        """The text for one person; the same object for everybody when it has no variables."""
         if self._constant:
-            self._once = written
-        return written
+            return self._constant
+        at = self._name_at
+        values = attributes if at is None else (*attributes[:at], name, *attributes[at:])
+        return self.body.render([_clean(value) for value in values])
+
+    def channel(self, text: str) -> Channel:
+        """The channel of one of its texts. Counted only in doubt: no character has more than two bytes or less than one."""
+        short = 2 * len(text) <= BODY_LIMIT[Channel.SMS]
+        long = not short and 2 * len(text) <= BODY_LIMIT[Channel.LMS] and len(text) > BODY_LIMIT[Channel.SMS]
+        if not self._carried or not (short or long):
+            return channel_for(text, has_image=self.has_image)
+        if self.has_image:
+            return Channel.MMS
+        return Channel.SMS if short else Channel.LMS
 
 
-def prepare(letter: Letter, people: Iterable[Person], *, night: bool, limit: Callable[[Channel], int]) -> Prepared:
-    """Write every text and group by channel; at `night` only people with night consent go now."""
+def _clean(value: str) -> str:
+    return value if _PLAIN(value) else _cleaned(value)
+
+
+def prepare(
+    letter: Letter, waiting: Sequence[int], people: Sequence[Person], *, night: bool, limit: Callable[[Channel], int]
+) -> Prepared:
+    """Write the text of everybody at a `waiting` position and group by channel; at `night` only who agreed to it goes now."""
     groups: dict[Channel, tuple[list[int], list[str]]] = {}
     excluded: dict[int, str] = {}
     held: list[int] = []
-    for person in people:
-        if person.reason:
-            excluded[person.position] = person.reason
-        elif night and not person.night_consent:
-            held.append(person.position)
+    for position in waiting:
+        name, attributes, reason, night_consent, _, _ = people[position]
+        if reason:
+            excluded[position] = reason
+        elif night and not night_consent:
+            held.append(position)
         else:
             try:
-                text, _, channel = letter.write(person.name, person.attributes)
+                text = letter.text(name, attributes)
+                positions, texts = groups.setdefault(letter.channel(text), ([], []))
             except (MissingValue, InvalidInput) as refusal:
-                excluded[person.position] = refusal.reason
-                continue
-            positions, texts = groups.setdefault(channel, ([], []))
-            positions.append(person.position)
-            texts.append(text)
+                excluded[position] = refusal.reason
+            else:
+                positions.append(position)
+                texts.append(text)
     parts = [
         Part(channel, tuple(positions[at : at + limit(channel)]), tuple(texts[at : at + limit(channel)]))
         for channel, (positions, texts) in groups.items()
@@ -98,7 +118,7 @@ def prepare(letter: Letter, people: Iterable[Person], *, night: bool, limit: Cal
 
 def text_hash(text: str) -> bytes:
     """8 bytes that stand for a text as a provider shows it: line breaks and trailing blanks do not count."""
-    plain = "\n".join(line.rstrip() for line in text.replace("\r\n", "\n").rstrip().split("\n"))
+    plain = "\n".join(map(str.rstrip, text.replace("\r\n", "\n").rstrip().split("\n")))
     return blake2b(plain.encode(), digest_size=HASH_BYTES).digest()
 
 

@@ -105,7 +105,10 @@ def start_product(
     extra: Mapping[str, str] | None = None,
     ready: Callable[[str], object] | None = None,
 ) -> Iterator[Product]:
-    """Everything up and answering inside the `with`, nothing left of it afterwards. `environment` and `extra` as for Stack; `ready` hears each name."""
+    """Everything up and answering inside the `with`, nothing left afterwards.
+
+    `environment` and `extra` are as for Stack; `ready` hears the name of each process that is up.
+    """
     with stoppable(), Stack(var, environment=environment, console=Console(quiet=quiet, ready=ready), extra=extra) as stack:
         product = Product(stack)
         _start(product)

@@ -1,4 +1,4 @@
-"""The demo merchant 봄날커피, once per database: owner, API key, sender number, provider account: `python -m deploy.local.seed`."""
+"""The demo merchant, once per database: owner, API key, sender number, provider account: `python -m deploy.local.seed`."""
 
 import json
 import os

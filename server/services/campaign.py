@@ -7,7 +7,7 @@ from jeondan.v1 import campaign_pb2 as pb
 from jeondan.v1 import campaign_pb2_grpc
 
 from core import jobs
-from core.db import campaigns
+from core.db import campaigns, provider_accounts
 from core.errors import NotFound
 from core.rules.price import to_won
 from core.rules.states import CampaignState, check_move
@@ -73,7 +73,7 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
         row = campaigns.get(call.tx, UUID(request.campaign_id))
         if row is None:
             raise NotFound("이런 캠페인이 없습니다.")
-        draft = previews.draft_of(call.tx, row)
+        draft = previews.draft_of(call.tx, row, call.now)
         found = previews.draft_preview(call.tx, row, draft, request.sample_count or SAMPLES)
         prices = previews.prices_of(call.tx)
         return pb.PreviewCampaignResponse(
@@ -90,6 +90,7 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
     def LaunchCampaign(self, request: pb.LaunchCampaignRequest, call: Call) -> pb.LaunchCampaignResponse:
         row = _locked(call, request.campaign_id)
         check_etag(request.etag, view.etag_of(row))
+        drafts.check_is_in_use(row)
         check_move(CampaignState(row.state), CampaignState.PLANNING)
         campaigns.update(call.tx, row.id, drafts.launched(call.tx, row, call.now))
         call.tx.after_commit(lambda: jobs.plan_campaign(call.workspace, row.id))
@@ -103,7 +104,10 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
     @writes
     def ResumeCampaign(self, request: pb.ResumeCampaignRequest, call: Call) -> pb.ResumeCampaignResponse:
         row = _locked(call, request.campaign_id)
-        row = _moved(call, request.campaign_id, CampaignState.SENDING if row.planned else CampaignState.PLANNING)
+        drafts.check_is_paused(row)
+        waiting_for = provider_accounts.waiting_for(call.tx, row.provider_account_id)
+        state = CampaignState.SENDING if row.planned else CampaignState.PLANNING
+        row = _moved(call, request.campaign_id, state, waiting_for=waiting_for)
         call.tx.after_commit(lambda: jobs.plan_campaign(call.workspace, row.id))
         return pb.ResumeCampaignResponse(campaign=view.one(call.tx, row.id))
 

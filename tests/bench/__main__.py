@@ -1,7 +1,7 @@
 """`python -m tests.bench`: one campaign against a fast loopback provider, beside its floors and the ledgers it could have had.
 
-RECIPIENTS (100000), BENCH_ROUNDS (3), BENCH_LATENCY_MS (0, of the provider), BENCH_THREADS (4, of each process of a floor,
-as many as a worker has), BENCH_ONLY (names, to measure less). The report goes to VAR/bench/report.json. Nothing here is a
+RECIPIENTS (100000), BENCH_ROUNDS (3), BENCH_LATENCY_MS (0, of the provider), BENCH_THREADS (of each worker process, and of
+each process of a floor; default as in production), BENCH_ONLY (names, to measure less). The report goes to VAR/bench/report.json. Nothing here is a
 test of speed; the exit code says whether every message of every run was accounted for.
 """
 
@@ -42,7 +42,7 @@ def _number(name: str, otherwise: int) -> int:
 def _measure(ground: Ground, rounds: int) -> tuple[list[Figures], float]:
     names = (os.environ.get("BENCH_ONLY") or " ".join(report.TITLES)).split()
     with psycopg.connect(ground.superuser_url, autocommit=True) as connection:
-        connection.execute(shapes.SCHEMA)  # type: ignore[arg-type]
+        connection.execute(shapes.SCHEMA)
     hands = Hands(Task(ground.workspace, ground.first, ground.recipients), {**floors.LOOPS, **shapes.LOOPS})
     meter = Meter(ground, hands.pids)
     try:
@@ -71,16 +71,16 @@ def _shape(ground: Ground, meter: Meter, hands: Hands, name: str) -> Figures:
     """A ledger of one shape: planned in one statement, then the loop; the ledger itself must hold everybody."""
     with psycopg.connect(ground.superuser_url, autocommit=True) as connection:
         tables = ", ".join(f"bench.{table}" for table in shapes.TABLES[name])
-        connection.execute(f"TRUNCATE {tables}")  # type: ignore[arg-type]
+        connection.execute(f"TRUNCATE {tables}")
         hands.ready(name)
         values = {"first": ground.first, "last": ground.first + ground.recipients - 1, "workspace": ground.workspace}
 
         def run() -> None:
-            connection.execute(shapes.PLANS[name], values)  # type: ignore[arg-type]
+            connection.execute(shapes.PLANS[name], values)
             hands.go()
 
         def check(seen: dict[str, int]) -> bool:
-            row = connection.execute(shapes.DONE[name]).fetchone()  # type: ignore[arg-type]
+            row = connection.execute(shapes.DONE[name]).fetchone()
             return row is not None and row[0] == ground.recipients == seen["different"]
 
         return meter.measure(name, run, check)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,12 +27,15 @@ BODY = "(광고)[봄날커피] #{이름|고객}님, 원두 20% 할인\n무료거
 SENDER, PRICE = "0212345678", "8.40"
 WORKERS = ("worker-bulk-1", "worker-bulk-2", "worker-plan")
 _SURNAMES = "김이박최정강조윤장임한오서신권황안송류전홍고문양손배백허유남"
-_SYLLABLES = "가강경규나다대도동란리림문미민범별보상새서선성소수숙순승시아연영예온용우원유윤은의이인재정주준지진창채철초태하한해현형혜호화환효훈희"
+_SYLLABLES = (
+    "가강경규나다대도동란리림문미민범별보상새서선성소수숙순승시아연영예온용우원유윤은"
+    "의이인재정주준지진창채철초태하한해현형혜호화환효훈희"
+)
 
 
 @dataclass(frozen=True)
 class Ground:
-    """Where everything is. The contacts `first` ... `first + recipients - 1` may get the advertisement; `left_out` others may not."""
+    """Where everything is. The contacts `first` ... `first + recipients - 1` may get the advertisement, `left_out` others not."""
 
     stack: Stack
     workspace: UUID
@@ -59,6 +61,8 @@ def prepared(recipients: int, latency_ms: float) -> Iterator[Ground]:
     # No pictures are sent, so no object storage is started.
     given = {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"}
     extra = {"ALIGO_TESTMODE": "N", "CLOCK_OFFSET_SECONDS": str(_until_noon())}
+    if threads := os.environ.get("BENCH_THREADS"):
+        extra["WORKER_THREADS"] = threads
     with parts.folder() as var, Stack(var, environment=given, extra=extra) as stack:
         os.environ.update(stack.environment())
         settings.load()
@@ -86,7 +90,9 @@ def _open(stack: Stack, recipients: int) -> Ground:
     workspace = new_id()
     with database().write(workspace) as tx:
         accounts.create_workspace(tx, "봄날커피", optout_number="0801234567", workspace=workspace)
-        account = accounts.add_provider_account(tx, workspace, "aligo", {"key": "bench-key", "user_id": "bench"})
+        account = accounts.add_provider_account(
+            tx, workspace, "aligo", {"key": "bench-key", "user_id": "bench"}, poll_seconds=[86400]
+        )
         accounts.add_sender_number(tx, workspace, SENDER)
         keys = accounts.keys(tx, workspace)
     left_out = max(2, recipients // 50)
@@ -125,17 +131,8 @@ def _name(at: int) -> str:
 def _settle(connection: psycopg.Connection[Any]) -> None:
     """No checkpoint and no vacuum of the contacts inside a measurement; fsync and synchronous commit stay as they are."""
     for setting in ("max_wal_size = '16GB'", "checkpoint_timeout = '1h'"):
-        connection.execute(f"ALTER SYSTEM SET {setting}")  # type: ignore[arg-type]
+        connection.execute(f"ALTER SYSTEM SET {setting}")
     connection.execute("SELECT pg_reload_conf()")
     connection.execute("VACUUM (ANALYZE) contacts")
     connection.execute("VACUUM (ANALYZE) suppressions")
     connection.execute("CHECKPOINT")
-
-
-def wait_until(done: Any, what: str, seconds: float = 600) -> None:
-    """Look every few milliseconds; a limit only so that a defect does not hang."""
-    limit = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > limit:
-            raise SystemExit(f"bench: {what} did not end within {seconds:.0f} s")
-        time.sleep(0.02)

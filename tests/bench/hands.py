@@ -1,13 +1,14 @@
 """Two processes that run a loop over the batches of a campaign, each with as many threads as a worker: what floors share."""
 
 import multiprocessing as mp
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 from uuid import UUID
+
+from core.settings import load
 
 PROCESSES = 2
 SIZE = 500
@@ -82,7 +83,7 @@ class Hands:
 
 def _work(pipe: Connection, following: Any, task: Task, loops: dict[str, Prepare]) -> None:
     """One process: a name prepares a loop, "go" runs it, None ends."""
-    threads = int(os.environ.get("BENCH_THREADS", "4"))
+    threads = load().worker_threads
     turns: list[Turn] = []
     pipe.send("")
     while word := pipe.recv():

@@ -38,7 +38,8 @@ CREATE TABLE bench.batches_append (
 );
 CREATE TABLE bench.messages_append (
     batch int NOT NULL, position smallint NOT NULL, workspace_id uuid NOT NULL, contact_id bigint NOT NULL,
-    state smallint NOT NULL, channel text NOT NULL, cost numeric(10, 2), sent_at timestamptz NOT NULL, PRIMARY KEY (batch, position)
+    state smallint NOT NULL, channel text NOT NULL, cost numeric(10, 2), sent_at timestamptz NOT NULL,
+    PRIMARY KEY (batch, position)
 );
 CREATE INDEX ON bench.messages_append (contact_id);
 CREATE TABLE bench.batches_batch (
@@ -60,7 +61,8 @@ PLANS = {
     "row": "INSERT INTO bench.messages_row (id, workspace_id, campaign_id, contact_id, state)"
     " SELECT id - %(first)s, %(workspace)s, '00000000-0000-0000-0000-000000000001', id, 0"
     " FROM contacts WHERE id BETWEEN %(first)s AND %(last)s ORDER BY id",
-    "append": f"INSERT INTO bench.batches_append (number, workspace_id, campaign_id, contact_ids, state) {_PLAN_ARRAYS}, 0 {_FROM}",
+    "append": "INSERT INTO bench.batches_append (number, workspace_id, campaign_id, contact_ids, state)"
+    f" {_PLAN_ARRAYS}, 0 {_FROM}",
     "batch": "INSERT INTO bench.batches_batch (number, workspace_id, campaign_id, contact_ids, states, state)"
     f" {_PLAN_ARRAYS}, decode(repeat('00', count(*)::int), 'hex'), 0 {_FROM}",
 }
@@ -118,7 +120,8 @@ def append(task: Task) -> Callable[[], Turn]:
                 for position, contact in enumerate(ids):
                     copy.write_row((batch, position, task.workspace, contact, 4, "SMS", _PRICE, now))
             cursor.execute(
-                "UPDATE bench.batches_append SET state = 3, reference = %s, lease_until = NULL WHERE number = %s", (reference, batch)
+                "UPDATE bench.batches_append SET state = 3, reference = %s, lease_until = NULL WHERE number = %s",
+                (reference, batch),
             )
 
     return _loop(task, handle)

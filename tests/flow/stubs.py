@@ -43,7 +43,7 @@ class Refused:
     code: str
     reason: str
     message: str
-    fields: dict[str, tuple[str, str]] = field(default_factory=dict)
+    violations: list[tuple[str, str, str]] = field(default_factory=list)  # field, reason, sentence
 
     @classmethod
     def of(cls, error: grpc.RpcError) -> "Refused":
@@ -55,8 +55,8 @@ class Refused:
             packed.Unpack(info)
             packed.Unpack(bad)
         assert info.domain == "jeondan.v1"
-        fields = {one.field: (one.reason, one.description) for one in bad.field_violations}
-        return cls(error.code().name, info.reason, status.message, fields)
+        violations = [(one.field, one.reason, one.description) for one in bad.field_violations]
+        return cls(error.code().name, info.reason, status.message, violations)
 
 
 class Caller:

@@ -90,15 +90,18 @@ class Document:
             assert isinstance(value, TYPES[schema["type"]]), (at, value)
         assert value in schema.get("enum", (value,)), (at, value)
         if isinstance(value, dict):
-            assert set(schema.get("required", ())) <= value.keys(), (at, value)
-            for key, item in value.items():
-                inner = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
-                assert "properties" not in schema or inner, (at, key)
-                if isinstance(inner, dict):
-                    self.check(item, inner, f"{at}.{key}")
+            self._check_object(value, schema, at)
         if isinstance(value, list):
             for item in value:
                 self.check(item, schema["items"], at)
+
+    def _check_object(self, value: dict[str, Any], schema: dict[str, Any], at: str) -> None:
+        assert set(schema.get("required", ())) <= value.keys(), (at, value)
+        for key, item in value.items():
+            inner = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
+            assert "properties" not in schema or inner, (at, key)
+            if isinstance(inner, dict):
+                self.check(item, inner, f"{at}.{key}")
 
     def until(self, name: str, states: set[str], **values: Any) -> Any:
         """Poll a resource until it is in one of these states."""

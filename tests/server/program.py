@@ -29,9 +29,17 @@ class Program:
         return [event for event in map(json.loads, lines) if event["event"] == name]
 
     def wait_for(self, event: str, count: int = 1) -> None:
-        while len(self.events(event)) < count:
-            assert self.process.poll() is None, self.said()
+        """Until it was logged so often; fails when the process ends first, or after a minute."""
+        self.wait_for_last(event, count, alive=True)
+
+    def wait_for_last(self, event: str, count: int, *, alive: bool = False) -> None:
+        """The same for what is logged when the first process is gone already."""
+        for _ in range(3000):
+            if len(self.events(event)) >= count:
+                return
+            assert not alive or self.process.poll() is None, self.said()
             time.sleep(0.02)
+        raise AssertionError(self.said())
 
     @property
     def port(self) -> int:

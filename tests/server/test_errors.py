@@ -160,6 +160,7 @@ def test_a_deadline_ends_the_query_too(process: None) -> None:
 
     def slow(request: object, context: object) -> None:
         with database().read(uuid4(), timeout=remaining()) as tx:
+            assert tx.value("SELECT setting::int BETWEEN 1 AND 200 FROM pg_settings WHERE name = 'statement_timeout'")
             tx.value("SELECT pg_sleep(30)")
 
     with pytest.raises(errors.TooLate):

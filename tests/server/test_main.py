@@ -102,6 +102,14 @@ def test_several_processes_share_a_port_pinned_and_replaced(environment: dict[st
         assert not any(Path(f"/proc/{child}").exists() for child in living)
 
 
+def test_children_do_not_outlive_their_parent(environment: dict[str, str], process: None, tmp_path: Path) -> None:
+    with program.running(environment, tmp_path, SERVER_PROCESSES="2") as server:
+        server.wait_for("serving", 2)
+        server.process.kill()
+        server.process.wait()
+        server.wait_for_last("stopped", 2)
+
+
 def children_of(parent: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 

@@ -44,6 +44,28 @@ def test_an_answer_comes_back_whole_and_the_request_went_out_as_given() -> None:
     assert request.headers["accept-encoding"] == "identity"
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_every_method_goes_out_as_given(method: str) -> None:
+    with stage(says({"done": True}), says(b"gone", 404)) as scene:
+        with_body = http.request(
+            method, f"{scene.url}/a?b=1", b"{}", timeout=PATIENT, headers={"content-type": "application/json"}
+        )
+        without = http.request(method, f"{scene.url}/a", timeout=PATIENT)
+    assert [with_body.status, without.status] == [200, 404]
+    first, second = scene.requests
+    assert (first.line, first.body, first.headers["content-type"]) == (f"{method} /a?b=1 HTTP/1.1", b"{}", "application/json")
+    assert (second.line, second.body, "content-type" in second.headers) == (f"{method} /a HTTP/1.1", b"", False)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_every_method_fails_in_the_same_two_ways(method: str) -> None:
+    with stage(leaves) as scene, pytest.raises(http.MaybeSent):
+        http.request(method, scene.url, b"{}", timeout=PATIENT)
+    assert scene.visits == 1
+    with pytest.raises(http.NotSent, match="ConnectError"):
+        http.request(method, nobody(), b"{}", timeout=PATIENT)
+
+
 @pytest.mark.parametrize("status", [204, 301, 302, 307, 400, 403, 404, 429, 500, 503])
 def test_every_status_is_an_answer_and_nothing_is_followed_or_repeated(status: int) -> None:
     with stage(says(b"", status, "Location: /elsewhere/\r\n")) as scene:
@@ -54,7 +76,14 @@ def test_every_status_is_an_answer_and_nothing_is_followed_or_repeated(status: i
 
 @pytest.mark.parametrize(
     ("line", "seconds"),
-    [("Retry-After: 7\r\n", 7.0), ("x-retry-after: 3\r\n", 3.0), ("Retry-After: soon\r\n", None), ("", None)],
+    [
+        ("Retry-After: 7\r\n", 7.0),
+        ("x-retry-after: 3\r\n", 3.0),
+        ("x-retry-after: 4.5\r\n", 4.5),
+        ("Retry-After: soon\r\n", None),
+        ("Retry-After: -1\r\n", None),
+        ("", None),
+    ],
 )
 def test_a_named_waiting_time_is_kept(line: str, seconds: float | None) -> None:
     with stage(says(b"", 429, line)) as scene:

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -98,6 +98,10 @@ class Unknown(Exception):
         self.reason = reason
 
 
+class Forged(Exception):
+    """A push that does not prove that it comes from this account's provider: ignore it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What became of one message; `state` None is still pending, `known` False means the words were not recognised."""
@@ -107,6 +111,7 @@ class Result:
     text: str
     reference: str
     known: bool
+    code: str = ""  # the provider's own, where it has codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,15 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class Hint:
+    """A push says that something happened to a call, or to one message of it. Never believed: read the results."""
+
+    reference: str
+    message: str = ""
+    event: str = ""  # the same for every repetition of one push
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """How many messages of one kind the account could still pay for: alternatives, not a sum."""
 
@@ -137,17 +151,39 @@ class Balance:
     mms: int
 
 
+def forget(reference: str) -> None:
+    """What `send` calls with a reference when its caller does not want to know."""
+
+
 class Provider(Protocol):
-    """A company that delivers messages, for one account. Safe to use from several threads."""
+    """A company that delivers messages, for one account. Safe to use from several threads.
+
+    What a lost answer came to is found in one of two ways. `references_before_sending`: `send` names its reference
+    before anything can leave, and `status` has the word; a call that named none sent nothing. Otherwise nothing is
+    known before the answer, and the provider's own list (`sightings`) is searched.
+    """
 
     name: str
+    references_before_sending: bool
 
     def batch_limit(self, channel: Channel) -> int:
         """The most messages one `send` may carry; 0 when the provider does not offer the channel."""
         ...
 
-    def send(self, parcel: Parcel) -> Accepted:
-        """Hand one batch on. Raises Refused, Busy or Unknown and nothing else."""
+    def send(self, parcel: Parcel, note: Callable[[str], None] = forget) -> Accepted:
+        """Hand one batch on. Raises Refused, Busy or Unknown and nothing else.
+
+        Where there is a reference before sending, `note` gets it, once, before the step that can send; whatever
+        `note` raises ends the call with nothing sent and is passed on.
+        """
+        ...
+
+    def status(self, reference: str) -> Accepted | None:
+        """What a noted call came to: Accepted, or None when it sent nothing and, from now on, never can.
+
+        Takes back what has not been sent: ask only when the call is over or given up. Raises Busy (ask later),
+        Refused (the account may not ask), or Unknown (the provider does not know the call: a person decides).
+        """
         ...
 
     def results(self, reference: str) -> Report:
@@ -156,6 +192,10 @@ class Provider(Protocol):
 
     def sightings(self, *, sender: str, since: datetime, until: datetime) -> Sequence[Sighting]:
         """Every send of `sender` the provider saw in that time, complete or an exception: Refused or Busy."""
+        ...
+
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[Hint]:
+        """What a push hints at; parts that cannot be read are left out. Raises Forged."""
         ...
 
     def balance(self) -> Balance:
@@ -168,7 +208,7 @@ class Provider(Protocol):
 
 
 def names() -> Sequence[str]:
-    """Every provider there is: the modules of this folder."""
+    """Every provider there is: the modules and packages of this folder."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
@@ -177,6 +217,9 @@ def find(account: Account) -> Provider:
     if account.provider not in names():
         sentence = f"알 수 없는 발송사입니다: {account.provider} (가능: {', '.join(names())})"
         raise NotFound(sentence, facts={"provider": account.provider})
-    module = importlib.import_module(f"{__name__}.{account.provider}")
+    place = f"{__name__}.{account.provider}"
+    module = importlib.import_module(place)
+    if hasattr(module, "__path__"):
+        module = importlib.import_module(f"{place}.adapter")
     adapter: Provider = module.Adapter(account)
     return adapter

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -18,12 +18,15 @@ from workers.providers import (
     Balance,
     Busy,
     Cause,
+    Forged,
+    Hint,
     Parcel,
     Refused,
     Report,
     Result,
     Sighting,
     Unknown,
+    forget,
 )
 
 # What a negative result_code means. There is no official table and the numbers are reused, so the words go first.
@@ -58,6 +61,7 @@ class Adapter:
     """One Aligo account. Holds no state between calls, so threads may share it."""
 
     name = "aligo"
+    references_before_sending = False
 
     def __init__(self, account: Account, *, sending: http.Timeout = http.SEND, reading: http.Timeout = http.READ) -> None:
         missing = [name for name in ("key", "user_id") if not account.credentials.get(name)]
@@ -74,8 +78,8 @@ class Adapter:
         """The most messages one `send` may carry."""
         return _BATCH_LIMITS.get(channel, 0)
 
-    def send(self, parcel: Parcel) -> Accepted:
-        """Hand one batch on."""
+    def send(self, parcel: Parcel, note: Callable[[str], None] = forget) -> Accepted:
+        """Hand one batch on. There is nothing to note: Aligo names a call only in its answer."""
         _check(parcel)
         path, own = _order(parcel)
         fields = [*self._login.items(), *own, *([("testmode_yn", "Y")] if self._account.test_mode else [])]
@@ -85,6 +89,14 @@ class Adapter:
         except UnicodeEncodeError:
             raise _local("보낼 수 없는 글자가 들어 있습니다.") from None
         return _accepted(self._ask(path, body, content_type, self._sending), parcel)
+
+    def status(self, reference: str) -> Accepted | None:
+        """Never asked: no reference is known before the answer."""
+        raise Unknown("a call to Aligo has no reference before its answer")
+
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[Hint]:
+        """Aligo pushes nothing, so whoever pushes in its name is not Aligo."""
+        raise Forged("Aligo pushes nothing")
 
     def results(self, reference: str) -> Report:
         """What became of a call's messages; what was read before a page failed is kept."""

@@ -88,7 +88,8 @@ def test_consent_moves_only_forward(
     by: Recorder, given: Consent, expected: tuple[object, ...], recorded: Sequence[tuple[str, bool, str]]
 ) -> None:
     upsert(by, HANA)
-    upsert(by, replace(HANA, consent=given.ads, night_consent=given.night, consent_at=given.at, consent_source=given.source))
+    proof = {"consent_at": given.at, "consent_source": given.source}
+    upsert(by, replace(HANA, name="새 이름", consent=given.ads, night_consent=given.night, **proof))
     row = only(by)
     assert (row.ad_consent, row.night_consent, row.consent_at, row.consent_source) == expected
     assert said(by)[1:] == recorded

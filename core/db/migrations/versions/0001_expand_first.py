@@ -127,6 +127,8 @@ CREATE TABLE flyers (
     FOREIGN KEY(workspace_id) REFERENCES workspaces (id)
 );
 
+CREATE INDEX flyers_newest ON flyers (workspace_id, id);
+
 CREATE TABLE images (
     id UUID NOT NULL, workspace_id UUID NOT NULL, object_name TEXT NOT NULL,
     file_name TEXT DEFAULT '' NOT NULL, state TEXT NOT NULL, refusal TEXT DEFAULT '' NOT NULL,
@@ -135,6 +137,8 @@ CREATE TABLE images (
     photo_name TEXT DEFAULT '' NOT NULL, created_at TIMESTAMP WITH TIME ZONE NOT NULL, PRIMARY KEY (id),
     FOREIGN KEY(workspace_id) REFERENCES workspaces (id)
 );
+
+CREATE INDEX images_newest ON images (workspace_id, id);
 
 CREATE TABLE imports (
     id UUID NOT NULL, workspace_id UUID NOT NULL, object_name TEXT NOT NULL,
@@ -148,6 +152,8 @@ CREATE TABLE imports (
     FOREIGN KEY(workspace_id) REFERENCES workspaces (id)
 );
 
+CREATE INDEX imports_newest ON imports (workspace_id, id);
+
 CREATE TABLE products (
     id UUID NOT NULL, workspace_id UUID NOT NULL, name TEXT NOT NULL, sku TEXT DEFAULT '' NOT NULL,
     description TEXT DEFAULT '' NOT NULL, price_krw INTEGER NOT NULL, sale_price_krw INTEGER,
@@ -156,6 +162,8 @@ CREATE TABLE products (
     archived_at TIMESTAMP WITH TIME ZONE, PRIMARY KEY (id),
     FOREIGN KEY(workspace_id) REFERENCES workspaces (id)
 );
+
+CREATE INDEX products_newest ON products (workspace_id, id);
 
 CREATE UNIQUE INDEX products_sku ON products (workspace_id, sku) WHERE sku != '';
 
@@ -182,6 +190,8 @@ CREATE TABLE suppressions (
     UNIQUE (workspace_id, phone_hash), FOREIGN KEY(workspace_id) REFERENCES workspaces (id)
 );
 
+CREATE INDEX suppressions_newest ON suppressions (workspace_id, id);
+
 CREATE TABLE users (
     id UUID NOT NULL, workspace_id UUID NOT NULL, email TEXT NOT NULL, password_hash TEXT NOT NULL,
     role TEXT NOT NULL, created_at TIMESTAMP WITH TIME ZONE NOT NULL, disabled_at TIMESTAMP WITH TIME ZONE,
@@ -206,7 +216,7 @@ CREATE TABLE campaigns (
     FOREIGN KEY(provider_account_id) REFERENCES provider_accounts (id)
 );
 
-CREATE INDEX campaigns_newest ON campaigns (workspace_id, created_at);
+CREATE INDEX campaigns_newest ON campaigns (workspace_id, id);
 
 CREATE INDEX campaigns_running ON campaigns (state) WHERE state IN ('PLANNING', 'SENDING');
 

@@ -1,0 +1,61 @@
+"""The months of the ledger: there before anything is inserted, and closed to every other workspace."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from core.db import partitions
+from core.db.ids import first_id
+from core.db.session import database
+
+
+def ensure(instant: datetime) -> list[str]:
+    with database().owner() as tx:
+        return partitions.ensure(tx, instant)
+
+
+def test_the_month_its_neighbour_and_two_ahead_are_made_once(process: None) -> None:
+    made = ensure(datetime(2031, 11, 15, tzinfo=UTC))
+    assert sorted({name.partition("_")[2] for name in made}) == ["2031_10", "2031_11", "2031_12", "2032_01"]
+    assert len(made) == 4 * 3
+    assert ensure(datetime(2031, 11, 15, tzinfo=UTC)) == []
+    assert {name.partition("_")[2] for name in ensure(datetime(2031, 12, 1, tzinfo=UTC))} == {"2032_02"}
+
+
+def test_several_at_once_make_each_month_once(process: None) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(ensure, [datetime(2033, 5, 31, 23, 59, tzinfo=UTC)] * 4))
+    assert sorted(map(len, made)) == [0, 0, 0, 12]
+
+
+@pytest.mark.parametrize("moment", [datetime(2034, 1, 31, 23, 59, 59, 999_000, tzinfo=UTC), datetime(2034, 2, 1, tzinfo=UTC)])
+def test_the_last_and_the_first_moment_of_a_month_find_their_place(process: None, moment: datetime) -> None:
+    from core.db import accounts
+
+    ensure(datetime(2034, 1, 31, tzinfo=UTC))
+    with database().system() as tx:
+        workspace = accounts.create_workspace(tx, "가게")
+    with database().write(workspace) as tx:
+        tx.run(
+            "INSERT INTO receipts (id, workspace_id, batch_id, attempt_id, positions, states, received_at)"
+            " VALUES (:id, :w, :id, :id, '{0}', '\\x05', now())",
+            id=first_id(moment),
+            w=workspace,
+        )
+        where = tx.value("SELECT tableoid::regclass::text FROM receipts")
+    assert where == f"receipts_{moment:%Y_%m}"
+
+
+def test_a_new_month_lets_nobody_look_past_its_workspace(process: None) -> None:
+    ensure(datetime(2035, 1, 1, tzinfo=UTC))
+    with database().owner() as tx:
+        rows = tx.rows("SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname LIKE '%_2035_01' AND relkind = 'r'")
+    assert len(rows) == 3 and all(row.relrowsecurity and row.relforcerowsecurity for row in rows)
+
+
+def test_a_freshly_migrated_database_has_this_month(process: None) -> None:
+    now = datetime.now(UTC)
+    with database().owner() as tx:
+        for month in (now, now + timedelta(days=27)):
+            assert tx.value("SELECT to_regclass(:name)", name=f"batches_{month:%Y_%m}") is not None
