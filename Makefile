@@ -1,7 +1,8 @@
 # The only task runner. `make help` lists what it can do.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell command -v $(name) 2>/dev/null)))
+# The first Python that runs and is new enough (a name that is found may still be an empty shim).
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys.executable)' 2>/dev/null)))
 BIN := .venv/bin
 UV_VERSION := 0.13.9
 VAR ?= var
@@ -55,8 +56,7 @@ clean: ## remove what was built and installed, and the data of make run
 	@rm -rf .venv protos/gen protos/*.egg-info var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .venv/installed: requirements.lock
-	@test -n "$(PYTHON)" || { echo "jeondan: Python 3.11 or newer is needed"; exit 2; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "jeondan: Python 3.11 or newer is needed; $(PYTHON) is older (set PYTHON=...)"; exit 2; }
+	@test -n "$(PYTHON)" || { echo "jeondan: Python 3.11 or newer is needed; none was found (set PYTHON=/path/to/python3)"; exit 2; }
 	@echo "설치: $$($(PYTHON) --version), requirements.lock"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "jeondan: python3-venv is missing (Debian: apt-get install python3-venv)"; exit 2; }
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
