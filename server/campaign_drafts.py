@@ -55,6 +55,13 @@ def check_is_draft(row: Row[Any]) -> None:
         raise WrongState(f"‘{KOREAN[CampaignState(row.state)]}’ 상태인 캠페인은 고칠 수 없습니다.", facts={"state": row.state})
 
 
+def check_is_waiting(row: Row[Any]) -> None:
+    """What was launched is never launched again: its text and its audience stay as they were frozen."""
+    if row.state not in (CampaignState.DRAFT, CampaignState.APPROVED, CampaignState.SCHEDULED):
+        sentence = f"‘{KOREAN[CampaignState(row.state)]}’ 상태인 캠페인은 발송을 시작할 수 없습니다."
+        raise WrongState(sentence, facts={"state": row.state})
+
+
 def check_is_paused(row: Row[Any]) -> None:
     """Only what was launched and stopped goes on; a draft is launched, not resumed."""
     if row.state != CampaignState.PAUSED:

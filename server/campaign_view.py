@@ -11,6 +11,7 @@ from core.db import campaigns
 from core.db.session import Row, Tx
 from core.db.tables import BUCKETS
 from core.errors import NotFound, Violation
+from core.rules import night
 from core.rules.price import PriceTable, to_won
 from core.rules.reasons import label
 from server.convert import enum, etag, stamp
@@ -34,6 +35,7 @@ def many(tx: Tx, rows: Sequence[Row[Any]]) -> list[pb.Campaign]:
         made = message(row)
         numbers = counters.get(row.id, {})
         made.counters.CopyFrom(pb.Counters(**{name: numbers.get(name, 0) for name in BUCKETS}))
+        made.waiting_for = made.waiting_for or _waiting(row.state, made.counters)
         made.cost_krw = to_won(numbers["cost"]) if numbers else 0
         mine = [one for one in why if one.campaign_id == row.id]
         made.exclusions.extend(reasons((one.reason, one.people) for one in mine if one.bucket == "excluded"))
@@ -41,6 +43,12 @@ def many(tx: Tx, rows: Sequence[Row[Any]]) -> list[pb.Campaign]:
         made.progress.CopyFrom(types_pb2.Progress(done=made.counters.selected, total=row.plan_total))
         shown.append(made)
     return shown
+
+
+def _waiting(state: str, counters: pb.Counters) -> str:
+    """Only people who may not be written to at night are left: they go in the morning."""
+    moving = counters.planned or counters.claimed or counters.unknown
+    return f"{night.DEFAULT.end:%H:%M}까지 대기" if state in campaigns.RUNNING and counters.held and not moving else ""
 
 
 def message(row: Row[Any]) -> pb.Campaign:

@@ -81,7 +81,7 @@ def make(workspace: UUID, flyer: UUID) -> None:
         raise
     except Exception as trouble:
         failure = _explained(trouble)
-        values = {"state": "FAILED", "failure": failure.message, "failure_reason": failure.reason}
+        values: dict[str, object] = {"state": "FAILED", "failure": failure.message, "failure_reason": failure.reason}
     else:
         values = {"state": "READY", "object_name": name, "size_bytes": len(picture), "steps_done": len(products) + 1}
     with database().write(workspace) as tx:

@@ -107,9 +107,7 @@ class _Reading:
     def _sorted(self, chunk: Sequence[Row]) -> tuple[list[Customer], list[RowError], int]:
         good, bad, duplicates, now = [], [], 0, clock.now()
         for row in chunk:
-            found = customers.check(
-                row.cells, self.mapping, self.table.headers, sheet=row.sheet, number=row.number, now=now
-            )
+            found = customers.check(row.cells, self.mapping, self.table.headers, sheet=row.sheet, number=row.number, now=now)
             if not isinstance(found, Customer):
                 bad.append(found[0])
                 continue
@@ -155,7 +153,8 @@ class _Reading:
     def ending(self) -> dict[str, object]:
         """What is worth knowing at the end."""
         warnings = [f"‘{sheet}’ 시트는 읽지 않았습니다." for sheet in self.table.ignored_sheets]
-        warnings += [f"‘{name}’ 열은 수집하면 안 되는 개인정보라 읽지 않았습니다." for name in customers.forbidden_columns(self.table.headers)]
+        forbidden = customers.forbidden_columns(self.table.headers)
+        warnings += [f"‘{name}’ 열은 수집하면 안 되는 개인정보라 읽지 않았습니다." for name in forbidden]
         if self.errors > MAX_ERRORS:
             warnings.append(f"오류 {self.errors:,}건 가운데 처음 {MAX_ERRORS:,}건만 보관했습니다.")
         mapping = {self.table.headers[at]: name for name, at in self.mapping.items()}

@@ -18,7 +18,7 @@ LEASE = timedelta(seconds=150)
 REASON_BUCKETS = {MessageState.EXCLUDED: "excluded", MessageState.FAILED: "failed"}
 
 
-def move(
+def move(  # noqa: PLR0913 - one argument per thing that moves with the batch
     tx: Tx,
     batch: Row[Any],
     states: bytes,

@@ -148,5 +148,3 @@ def _plan_next(tx: Tx, batch: Row[Any], attempt: Row[Any], after: bytes, now: da
     rhythm = batch.poll_seconds
     poll_at = now + timedelta(seconds=rhythm[polls]) if pending and polls < len(rhythm) else None
     send.finish_attempt(tx, attempt.id, {"polls": polls, "poll_at": poll_at})
-
-

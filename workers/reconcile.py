@@ -56,13 +56,9 @@ def _receivers(tx: Tx, batch: Row[Any]) -> list[str]:
     return [unseal(sealed[contact]) if contact in sealed else "" for contact in batch.contact_ids]
 
 
-def _find(
-    workspace: UUID, provider: Provider, batch: Row[Any], attempt: Row[Any], receivers: Sequence[str]
-) -> Accepted | None:
+def _find(workspace: UUID, provider: Provider, batch: Row[Any], attempt: Row[Any], receivers: Sequence[str]) -> Accepted | None:
     """The provider's row that is this attempt: same sender, channel and count, one of our texts, the same receivers."""
-    sightings = provider.sightings(
-        sender=attempt.sender, since=attempt.started_at - BEFORE, until=attempt.started_at + AFTER
-    )
+    sightings = provider.sightings(sender=attempt.sender, since=attempt.started_at - BEFORE, until=attempt.started_at + AFTER)
     likely = [sighting for sighting in sightings if _is_like(sighting, attempt)]
     with database().read(workspace) as tx:
         taken = send.owned_references(tx, batch.provider_account_id, [sighting.reference for sighting in likely])
@@ -113,7 +109,8 @@ def _is_settled(batch: Row[Any], attempt: Row[Any], asked_at: datetime) -> bool:
 def _next_look(batch: Row[Any], attempt: Row[Any], now: datetime) -> datetime:
     """Twice the age of the call, at the latest when its list can be trusted."""
     age = max(now - attempt.started_at, timedelta(seconds=1))
-    return max(min(now + age, _settled_at(batch, attempt)), now) + timedelta(milliseconds=100)
+    look_at: datetime = max(min(now + age, _settled_at(batch, attempt)), now) + timedelta(milliseconds=100)
+    return look_at
 
 
 def _settled_at(batch: Row[Any], attempt: Row[Any]) -> datetime:

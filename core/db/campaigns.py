@@ -240,8 +240,9 @@ def audience(
 def finish_done(tx: Tx, now: datetime) -> list[UUID]:
     """Running campaigns, planned to the end, of which nobody is left to be handed over, become DONE."""
     rows = tx.rows(
-        "UPDATE campaigns c SET state = 'DONE', ended_at = :now, waiting_for = '' WHERE c.planned AND c.state IN ('PLANNING', 'SENDING')"
-        " AND (SELECT coalesce(sum(planned + held + claimed + unknown), 0) FROM campaign_counters k WHERE k.campaign_id = c.id) = 0"
+        "UPDATE campaigns c SET state = 'DONE', ended_at = :now, waiting_for = ''"
+        " WHERE c.planned AND c.state IN ('PLANNING', 'SENDING') AND (SELECT coalesce(sum(planned + held + claimed + unknown), 0)"
+        " FROM campaign_counters k WHERE k.campaign_id = c.id) = 0"
         " RETURNING c.id",
         now=now,
     )

@@ -16,9 +16,10 @@ from core.db.ids import new_id
 from core.db.session import Tx
 from core.db.tables import import_errors, imports
 from core.errors import NotFound
-from core.rules.customers import MAX_TAGS, Customer, RowError
+from core.rules.customers import Customer, RowError
 from core.rules.states import ImportState
 
+KEPT_TAGS = 200  # far above what a person gives by hand, so that the tags of imports push none of those out
 LEASE = timedelta(seconds=60)  # a RUNNING import that was not touched for so long has lost its worker
 
 # Consent moves only forward in time; everything else that the file says wins, what it leaves out stays.
@@ -42,7 +43,7 @@ _UPSERT = f"""
             name = coalesce(nullif(excluded.name, ''), c.name),
             tags = ARRAY(SELECT tag FROM (SELECT tag, max(place) AS place  -- the newest stay
                                           FROM unnest(c.tags || excluded.tags) WITH ORDINALITY u(tag, place)
-                                          GROUP BY tag ORDER BY max(place) DESC LIMIT {MAX_TAGS}) kept ORDER BY place),
+                                          GROUP BY tag ORDER BY max(place) DESC LIMIT {KEPT_TAGS}) kept ORDER BY place),
             attributes = c.attributes || excluded.attributes,
             ad_consent = CASE WHEN excluded.consent_at > coalesce(c.consent_at, '-infinity')
                               THEN excluded.ad_consent ELSE c.ad_consent END,

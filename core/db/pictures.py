@@ -33,8 +33,10 @@ def flyer_products(tx: Tx, products: Sequence[UUID]) -> Sequence[Row[Any]]:
     """The products of a flyer in its order, each with the object name of its first usable photo or ''."""
     return tx.rows(
         "SELECT p.name, p.price_krw, p.sale_price_krw, p.badge, coalesce((SELECT i.photo_name FROM images i,"
-        " unnest(p.image_ids) WITH ORDINALITY o(id, place) WHERE i.id = o.id AND i.state = 'READY' ORDER BY o.place LIMIT 1), '') AS photo"
-        " FROM unnest(CAST(:products AS uuid[])) WITH ORDINALITY wanted(id, place) JOIN products p ON p.id = wanted.id ORDER BY wanted.place",
+        " unnest(p.image_ids) WITH ORDINALITY o(id, place)"
+        " WHERE i.id = o.id AND i.state = 'READY' ORDER BY o.place LIMIT 1), '') AS photo"
+        " FROM unnest(CAST(:products AS uuid[])) WITH ORDINALITY wanted(id, place)"
+        " JOIN products p ON p.id = wanted.id ORDER BY wanted.place",
         products=list(products),
     )
 
@@ -46,13 +48,17 @@ def save_flyer(tx: Tx, flyer: UUID, values: Mapping[str, Any]) -> None:
 
 def forgotten_images(tx: Tx, before: datetime) -> Sequence[Row[Any]]:
     """Photos whose check was queued long ago and did not happen; across workspaces."""
-    return tx.rows("SELECT id, workspace_id FROM images WHERE state = 'PENDING' AND created_at < :before LIMIT 100", before=before)
+    return tx.rows(
+        "SELECT id, workspace_id FROM images WHERE state = 'PENDING' AND created_at < :before LIMIT 100",
+        before=before,
+    )
 
 
 def forgotten_flyers(tx: Tx, before: datetime) -> Sequence[Row[Any]]:
     """Flyers without a picture that were ordered long ago; across workspaces."""
     return tx.rows(
-        "SELECT id, workspace_id FROM flyers WHERE state IN ('PENDING', 'COMPOSING') AND created_at < :before LIMIT 100", before=before
+        "SELECT id, workspace_id FROM flyers WHERE state IN ('PENDING', 'COMPOSING') AND created_at < :before LIMIT 100",
+        before=before,
     )
 
 

@@ -20,7 +20,11 @@ PAUSE_REASONS = {
 def pause(tx: Tx, account: UUID, cause: str) -> None:
     """Stop using an account until it is resumed; its campaigns say so."""
     reason = PAUSE_REASONS.get(cause, cause)
-    tx.run("UPDATE provider_accounts SET state = 'PAUSED', pause_reason = :reason WHERE id = :account", account=account, reason=reason)
+    tx.run(
+        "UPDATE provider_accounts SET state = 'PAUSED', pause_reason = :reason WHERE id = :account",
+        account=account,
+        reason=reason,
+    )
     tx.run(
         "UPDATE campaigns SET waiting_for = :reason WHERE provider_account_id = :account AND state IN ('PLANNING', 'SENDING')",
         account=account,
@@ -31,7 +35,8 @@ def pause(tx: Tx, account: UUID, cause: str) -> None:
 def resume(tx: Tx, account: UUID) -> None:
     """Use the account again."""
     if not tx.run(
-        "UPDATE provider_accounts SET state = 'ACTIVE', pause_reason = '' WHERE id = :account AND state <> 'ACTIVE'", account=account
+        "UPDATE provider_accounts SET state = 'ACTIVE', pause_reason = '' WHERE id = :account AND state <> 'ACTIVE'",
+        account=account,
     ):
         return
     tx.run("UPDATE campaigns SET waiting_for = '' WHERE provider_account_id = :account AND state <> 'PAUSED'", account=account)
@@ -40,7 +45,8 @@ def resume(tx: Tx, account: UUID) -> None:
 def save_balance(tx: Tx, account: UUID, *, sms: int, lms: int, mms: int, now: datetime) -> None:
     """The last known balance, in messages that could be bought."""
     tx.run(
-        "UPDATE provider_accounts SET balance_sms = :sms, balance_lms = :lms, balance_mms = :mms, balance_at = :now WHERE id = :account",
+        "UPDATE provider_accounts SET balance_sms = :sms, balance_lms = :lms, balance_mms = :mms, balance_at = :now"
+        " WHERE id = :account",
         account=account,
         sms=sms,
         lms=lms,
@@ -63,7 +69,8 @@ def take_to_probe(tx: Tx, now: datetime, paused_before: datetime, active_before:
 
 def waiting_for(tx: Tx, account: UUID) -> str:
     """Why nothing can leave by this account now; empty when it can."""
-    return str(tx.value("SELECT pause_reason FROM provider_accounts WHERE id = :account AND state <> 'ACTIVE'", account=account) or "")
+    paused = "SELECT pause_reason FROM provider_accounts WHERE id = :account AND state <> 'ACTIVE'"
+    return str(tx.value(paused, account=account) or "")
 
 
 def first_active(tx: Tx) -> Row[Any] | None:

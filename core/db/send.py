@@ -6,13 +6,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from psycopg import OperationalError
 from sqlalchemy.engine import Row
 
-from core import telemetry
+from core.db import driver
 from core.db.campaigns import REASON, SHARDS
 from core.db.session import Tx
-from core.errors import Unavailable
 from core.rules.letter import GONE, Person
 from core.rules.states import BatchState
 
@@ -23,19 +21,26 @@ _CAMPAIGN = """c.purpose, c.frozen_body, c.frozen_subject, c.sender, c.image_obj
     c.expires_at, c.state AS campaign_state, p.provider, p.state AS account_state, p.settle_seconds, p.poll_seconds"""
 
 _ATTRIBUTES = """ARRAY(SELECT coalesce(c.attributes ->> k.name, '')
-    FROM unnest(CAST(%(keys)s AS text[])) WITH ORDINALITY k(name, place) ORDER BY k.place)"""
-_REASON = REASON.replace(":ad", "%(ad)s")
+    FROM unnest(CAST(:keys AS text[])) WITH ORDINALITY k(name, place) ORDER BY k.place)"""
 
 _JOINED = "FROM batches b JOIN campaigns c ON c.id = b.campaign_id JOIN provider_accounts p ON p.id = c.provider_account_id"
 
 
+_ADD_ATTEMPT = """INSERT INTO attempts (id, workspace_id, batch_id, campaign_id, number, provider_account_id, provider, channel,
+        sender, positions, text_hashes, unit_price, started_at)
+    VALUES (:id, :workspace_id, :batch_id, :campaign_id, :number, :provider_account_id, :provider, :channel,
+        :sender, CAST(:positions AS smallint[]), :text_hashes, :unit_price, :started_at)"""
+
+
 def lock_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
     """The batch with what its campaign froze, locked; None when somebody else has it. `contacts` as the text of an array."""
-    return tx.row(
+    found: Row[Any] | None = driver.row(
+        tx,
         f"SELECT {_BATCH}, b.contact_ids::text AS contacts, {_CAMPAIGN} {_JOINED}"
         " WHERE b.id = :batch FOR UPDATE OF b SKIP LOCKED",
         batch=batch,
     )
+    return found
 
 
 def wait_for_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
@@ -45,7 +50,10 @@ def wait_for_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
 
 def hold_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
     """The same without its contacts, for whoever records."""
-    return tx.row(f"SELECT {_BATCH}, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch FOR UPDATE OF b", batch=batch)
+    found: Row[Any] | None = driver.row(
+        tx, f"SELECT {_BATCH}, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch FOR UPDATE OF b", batch=batch
+    )
+    return found
 
 
 def get_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
@@ -56,28 +64,19 @@ def get_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
 def recipients(tx: Tx, batch: Row[Any], people: int, keys: Sequence[str]) -> list[Person]:
     """The people of a batch by position, as they are at this instant; whoever is gone is GONE."""
     attributes = _ATTRIBUTES if keys else "'{}'::text[]"
-    found: list[Person] = _tuples(
+    found: list[Person] = driver.tuples(
         tx,
-        f"SELECT c.name, {attributes}, {_REASON}, c.night_consent, c.phone_sealed, c.id FROM contacts c"  # noqa: S608
+        f"SELECT c.name, {attributes}, {REASON}, c.night_consent, c.phone_sealed, c.id FROM contacts c"  # noqa: S608
         " LEFT JOIN suppressions s ON s.workspace_id = c.workspace_id AND s.phone_hash = c.phone_hash"
-        " WHERE c.id = ANY(CAST(%(contacts)s AS bigint[])) ORDER BY c.id",
-        {"contacts": batch.contacts, "ad": batch.purpose == "AD", "keys": list(keys)},
+        " WHERE c.id = ANY(CAST(:contacts AS bigint[])) ORDER BY c.id",
+        contacts=batch.contacts,
+        ad=batch.purpose == "AD",
+        **({"keys": list(keys)} if keys else {}),
     )
     if len(found) == people:  # the contacts of a batch are in ascending order, too
         return found
     present = {person[-1]: person for person in found}
     return [present.get(int(contact), GONE) for contact in batch.contacts.strip("{}").split(",")]
-
-
-def _tuples(tx: Tx, statement: str, values: Mapping[str, Any]) -> list[Any]:
-    """Rows straight from the driver in the binary format: half the work of a Row each, where there are 500 a statement."""
-    telemetry.DB_ROUND_TRIPS.inc()
-    driver: Any = tx.connection.connection.driver_connection
-    try:
-        with driver.cursor(binary=True) as cursor:
-            return list(cursor.execute(statement, values).fetchall())
-    except OperationalError as error:
-        raise Unavailable("지금은 데이터베이스에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요.") from error
 
 
 def phones(tx: Tx, ids: Sequence[int]) -> dict[int, bytes]:
@@ -89,13 +88,8 @@ def phones(tx: Tx, ids: Sequence[int]) -> dict[int, bytes]:
 
 def add_attempts(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     """One row per provider call about to be made; committed before the call. `positions` as the text of an array."""
-    tx.run_many(
-        "INSERT INTO attempts (id, workspace_id, batch_id, campaign_id, number, provider_account_id, provider, channel, sender,"
-        " positions, text_hashes, unit_price, started_at) VALUES (:id, :workspace_id, :batch_id, :campaign_id, :number,"
-        " :provider_account_id, :provider, :channel, :sender, CAST(:positions AS smallint[]), :text_hashes, :unit_price,"
-        " :started_at)",
-        rows,
-    )
+    for row in rows:
+        driver.run(tx, _ADD_ATTEMPT, **row)
 
 
 def save_batch(tx: Tx, batch: UUID, values: Mapping[str, Any]) -> None:
@@ -106,7 +100,8 @@ def save_batch(tx: Tx, batch: UUID, values: Mapping[str, Any]) -> None:
 def move_batch(tx: Tx, batch: UUID, values: Mapping[str, Any], deltas: Mapping[str, int], cost: Decimal) -> None:
     """The same, and in the same statement `deltas` people between the buckets of its campaign, as `campaigns.count` does."""
     names = (*deltas, "cost")
-    tx.run(
+    driver.run(
+        tx,
         f"WITH moved AS (UPDATE batches SET {_assigned(values)} WHERE id = :batch RETURNING campaign_id, workspace_id)"  # noqa: S608
         f" INSERT INTO campaign_counters (campaign_id, shard, workspace_id, {', '.join(names)})"
         f" SELECT campaign_id, pg_backend_pid() % :shards, workspace_id, {', '.join(f':{name}' for name in names)} FROM moved"
@@ -130,7 +125,8 @@ def accept_attempt(tx: Tx, attempt: UUID, values: Mapping[str, Any], day: date, 
 
     False, and nothing is written, when that reference belongs to another attempt already.
     """
-    owned = tx.value(
+    owned = driver.run(
+        tx,
         f"""WITH owned AS (
             INSERT INTO provider_references (provider_account_id, reference, workspace_id, attempt_id)
             SELECT provider_account_id, :reference, workspace_id, id FROM attempts WHERE id = :attempt
@@ -143,7 +139,7 @@ def accept_attempt(tx: Tx, attempt: UUID, values: Mapping[str, Any], day: date, 
             SELECT workspace_id, :day, :channel, pg_backend_pid() % :shards, :accepted, :cost FROM owned
             ON CONFLICT (workspace_id, day, channel, shard) DO UPDATE
             SET accepted = workspace_days.accepted + excluded.accepted, cost = workspace_days.cost + excluded.cost
-        ) SELECT count(*) FROM owned""",  # noqa: S608
+        ) SELECT FROM owned""",  # noqa: S608
         attempt=attempt,
         day=day,
         cost=cost,

@@ -67,14 +67,14 @@ class Client:
         return response.json()
 
 
-_shown = {"title": "", "at": 0.0}
+_shown: dict[str, Any] = {"title": "", "at": 0.0}
 
 
 def progress(title: str, done: int, total: int, more: str = "") -> None:
     """One line that moves on a terminal, one line a second elsewhere, one at the end."""
     ended = total > 0 and done >= total
     now = time.monotonic()
-    if title == _shown["title"] and not ended and now - float(_shown["at"]) < (0.1 if sys.stdout.isatty() else 1.0):
+    if title == _shown["title"] and not ended and now - _shown["at"] < (0.1 if sys.stdout.isatty() else 1.0):
         return
     if ended and title == _shown["title"] and _shown.get("ended"):
         return

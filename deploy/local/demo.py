@@ -11,7 +11,7 @@ from typing import Any
 
 from core import clock
 from core.rules import night
-from deploy.local.client import Client, progress
+from deploy.local.client import PATIENCE, Client, progress
 from deploy.local.product import Product, start_product
 from deploy.local.refusal import Refusal
 from deploy.local.sample import customers
@@ -175,6 +175,7 @@ def show_preview(preview: dict[str, Any]) -> None:
 def follow(client: Client, campaign: str, launched: float) -> Report:
     """Until nobody is waiting and every result is known."""
     seconds: dict[str, float] = {}
+    last, since = None, launched
     while True:
         now = client.get(f"campaigns/{campaign}")["campaign"]
         counters = now["counters"]
@@ -187,6 +188,11 @@ def follow(client: Client, campaign: str, launched: float) -> Report:
         known = f"결과 대기 {counters['accepted']:,}, 도착 {counters['delivered']:,} {now['waitingFor']}"
         progress("발송과 결과", settled, counters["selected"], known)
         if "deliver" in seconds and not counters["accepted"]:
+            break
+        if counters != last:
+            last, since = counters, time.monotonic()
+        if time.monotonic() - since > PATIENCE:
+            say(f"{PATIENCE:.0f}초 동안 달라진 것이 없어 더 기다리지 않습니다. 기록(logs)을 확인해 주세요.")
             break
         time.sleep(0.2)
     return Report(

@@ -47,9 +47,7 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
     @reads
     def ListCampaigns(self, request: pb.ListCampaignsRequest, call: Call) -> pb.ListCampaignsResponse:
         found = campaigns.page(call.tx, page(request, LISTS))
-        return pb.ListCampaignsResponse(
-            campaigns=view.many(call.tx, found.rows), next_page_token=next_token(request, found.next)
-        )
+        return pb.ListCampaignsResponse(campaigns=view.many(call.tx, found.rows), next_page_token=next_token(request, found.next))
 
     @writes
     def UpdateCampaign(self, request: pb.UpdateCampaignRequest, call: Call) -> pb.UpdateCampaignResponse:
@@ -91,7 +89,7 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
         row = _locked(call, request.campaign_id)
         check_etag(request.etag, view.etag_of(row))
         drafts.check_is_in_use(row)
-        check_move(CampaignState(row.state), CampaignState.PLANNING)
+        drafts.check_is_waiting(row)
         campaigns.update(call.tx, row.id, drafts.launched(call.tx, row, call.now))
         call.tx.after_commit(lambda: jobs.plan_campaign(call.workspace, row.id))
         return pb.LaunchCampaignResponse(campaign=view.one(call.tx, row.id))

@@ -1,5 +1,6 @@
 """SendService: reading the ledger, one row per message."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from server.listing import Field, Lists, next_token, page
 from server.rpc import Call, reads
 
 LISTS = Lists(fields={"state": Field(values=enum_names(pb.Message.State, "STATE"))}, size=100, most=1000, newest_first=False)
+
+_PLACE = re.compile("([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-([0-9]{1,4})")
 
 
 class SendService(send_pb2_grpc.SendServiceServicer):
@@ -40,11 +43,10 @@ class SendService(send_pb2_grpc.SendServiceServicer):
 
 def _place(identifier: str) -> tuple[UUID, int]:
     """A message id is its batch and its position: `<uuid>-<position>`."""
-    batch, _, position = identifier.rpartition("-")
-    try:
-        return UUID(batch), int(position) if len(position) <= 4 else -1
-    except ValueError:
-        raise NotFound("이런 메시지가 없습니다.") from None
+    place = _PLACE.fullmatch(identifier)
+    if place is None:
+        raise NotFound("이런 메시지가 없습니다.")
+    return UUID(place[1]), int(place[2])
 
 
 def _shown(call: Call, rows: Any) -> list[pb.Message]:

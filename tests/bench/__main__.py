@@ -1,8 +1,8 @@
 """`python -m tests.bench`: one campaign against a fast loopback provider, beside its floors and the ledgers it could have had.
 
 RECIPIENTS (100000), BENCH_ROUNDS (3), BENCH_LATENCY_MS (0, of the provider), BENCH_THREADS (of each worker process, and of
-each process of a floor; default as in production), BENCH_ONLY (names, to measure less). The report goes to VAR/bench/report.json. Nothing here is a
-test of speed; the exit code says whether every message of every run was accounted for.
+each process of a floor; default as in production), BENCH_ONLY (names, to measure less). The report goes to
+VAR/bench/report.json. Nothing here is a test of speed: the exit code says whether every message of every run was accounted for.
 """
 
 import os

@@ -59,7 +59,15 @@ def worker(
 
 def forget() -> None:
     """Nothing of an earlier test's process state stays."""
-    for cached in (settings.load, session.database, jobs.broker, images.storage, accounts.keyring, providers._base_urls, claim._letters):
+    for cached in (
+        settings.load,
+        session.database,
+        jobs.broker,
+        images.storage,
+        accounts.keyring,
+        providers._base_urls,
+        claim._letters,
+    ):
         cached.cache_clear()
     accounts._keys.clear()
     providers._kept.clear()

@@ -127,7 +127,9 @@ class Shop:
     workspace: UUID
     account: UUID
 
-    def customers(self, count: int, *, consent: bool = True, night: bool = True, tags: Sequence[str] = (), first: int = 0) -> list[str]:
+    def customers(
+        self, count: int, *, consent: bool = True, night: bool = True, tags: Sequence[str] = (), first: int = 0
+    ) -> list[str]:
         """Add customers with synthetic numbers; the numbers."""
         phones = [f"0100{first + at:07d}" for at in range(count)]
         now = clock.now()
@@ -136,8 +138,8 @@ class Shop:
             seal = keys.sealer()
             tx.run_many(
                 "INSERT INTO contacts (workspace_id, phone_sealed, phone_hash, name, tags, ad_consent, night_consent, consent_at,"
-                " consent_source, created_at, updated_at) VALUES (:workspace, :sealed, :hash, :name, :tags, :consent, :night, :now,"
-                " '매장', :now, :now)",
+                " consent_source, created_at, updated_at) VALUES (:workspace, :sealed, :hash, :name, :tags, :consent, :night,"
+                " :now, '매장', :now, :now)",
                 [
                     {
                         "workspace": self.workspace,
@@ -181,7 +183,8 @@ class Shop:
             batches = tx.rows("SELECT contact_ids, states, reasons FROM batches WHERE campaign_id = :c", c=campaign)
             left_out = tx.rows("SELECT reason, contact_ids FROM exclusions WHERE campaign_id = :c", c=campaign)
             cost = tx.value(
-                "SELECT coalesce(sum(unit_price * accepted), 0) FROM attempts WHERE campaign_id = :c AND outcome = 'ACCEPTED'", c=campaign
+                "SELECT coalesce(sum(unit_price * accepted), 0) FROM attempts WHERE campaign_id = :c AND outcome = 'ACCEPTED'",
+                c=campaign,
             )
         people = [contact for row in (*batches, *left_out) for contact in row.contact_ids]
         assert len(people) == len(set(people)), "somebody stands in two places"

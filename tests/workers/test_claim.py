@@ -26,7 +26,7 @@ AD = "(광고)[봄날커피] #{이름|고객}님 #{등급}회원 안내\n무료�
 )
 def test_who_changed_since_the_plan_stays_behind(shop: Shop, sandbox: Sandbox, change: str, reason: str) -> None:
     shop.customers(3)
-    shop.sql("UPDATE contacts SET attributes = '{\"등급\": \"VIP\"}'")
+    shop.sql('UPDATE contacts SET attributes = \'{"등급": "VIP"}\'')
     campaign = shop.campaign(AD)
     shop.plan(campaign)
     shop.sql(change, id=shop.value("SELECT min(id) + 1 FROM contacts"))

@@ -35,7 +35,11 @@ def test_two_campaigns_and_two_shops_at_once_do_not_mix(shop: Shop, sandbox: San
 
     other = open_shop()
     shop.customers(40), other.customers(40, first=500)
-    work = [(one, one.campaign(body, batch_size=10)) for one in (shop, other) for body in ("(광고)[가] 하나\n무료거부0801234567", "둘")]
+    work = [
+        (one, one.campaign(body, batch_size=10))
+        for one in (shop, other)
+        for body in ("(광고)[가] 하나\n무료거부0801234567", "둘")
+    ]
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda pair: pair[0].run(pair[1]), work))
     assert [one["accepted"] for one in found] == [40] * 4

@@ -116,7 +116,8 @@ class Walk:
 
     def resume(self) -> None:
         self.shop.sql(
-            "UPDATE campaigns SET waiting_for = '', state = CASE WHEN planned THEN 'SENDING' ELSE 'PLANNING' END WHERE state = 'PAUSED'"
+            "UPDATE campaigns SET waiting_for = '', state = CASE WHEN planned THEN 'SENDING' ELSE 'PLANNING' END"
+            " WHERE state = 'PAUSED'"
         )
 
     def cancel(self) -> None:
@@ -154,17 +155,23 @@ class Walk:
 
     def open(self) -> bool:
         """Whether anybody waits for anything but results."""
-        return bool(self.shop.sql("SELECT 1 FROM batches WHERE state < 3 UNION SELECT 1 FROM campaigns WHERE NOT planned AND state <> 'CANCELLED'"))
+        return bool(
+            self.shop.sql(
+                "SELECT 1 FROM batches WHERE state < 3 UNION SELECT 1 FROM campaigns WHERE NOT planned AND state <> 'CANCELLED'"
+            )
+        )
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(4))
 def test_chance_breaks_no_promise(shop: Shop, sandbox: Sandbox, time: Time, seed: int) -> None:
     chance = random.Random(seed)
     shop.sql("UPDATE provider_accounts SET settle_seconds = 300")
     shop.customers(40, first=1000), shop.customers(5, first=9001), shop.customers(4, first=2000, consent=False)
     shop.sql("UPDATE contacts SET name = repeat('가', 40) WHERE id % 3 = 0")  # too long for an SMS
     bodies = (f"(광고)[봄날커피] #{{이름|고객}}님 {number}\n무료거부0801234567" for number in range(3))
-    walk = Walk(shop, sandbox, time, chance, [shop.campaign(body, batch_size=size) for body, size in zip(bodies, (4, 9, 30), strict=True)])
+    walk = Walk(
+        shop, sandbox, time, chance, [shop.campaign(body, batch_size=size) for body, size in zip(bodies, (4, 9, 30), strict=True)]
+    )
     try:
         for _ in range(100):
             walk.step()
@@ -216,7 +223,8 @@ def test_a_reason_goes_with_the_state_that_it_explains(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("attempt", "asked", "least", "most"), [(0, None, 1, 1.5), (1, None, 2, 3), (3, None, 8, 12), (40, None, 60, 90), (1, 30.0, 30, 45)]
+    ("attempt", "asked", "least", "most"),
+    [(0, None, 1, 1.5), (1, None, 2, 3), (3, None, 8, 12), (40, None, 60, 90), (1, 30.0, 30, 45)],
 )
 def test_waits_grow_to_a_minute_and_are_spread(attempt: int, asked: float | None, least: float, most: float) -> None:
     now = clock.now()

@@ -16,7 +16,10 @@ def test_everybody_stands_in_one_place_whatever_the_chunk(shop: Shop) -> None:
         campaign = shop.campaign(batch_size=10)
         batches = shop.plan(campaign, chunk=chunk)
         assert shop.counters(campaign)["planned"] == 47, chunk
-        sizes = [row.size for row in shop.sql("SELECT cardinality(contact_ids) AS size FROM batches WHERE campaign_id = :c", c=campaign)]
+        sizes = [
+            row.size
+            for row in shop.sql("SELECT cardinality(contact_ids) AS size FROM batches WHERE campaign_id = :c", c=campaign)
+        ]
         assert max(sizes) <= 10 and len(batches) == len(sizes)
         assert shop.state(campaign) == "SENDING"
 

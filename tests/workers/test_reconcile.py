@@ -181,7 +181,9 @@ def test_settled_is_counted_from_the_question_not_from_the_answer(
 
 @pytest.mark.parametrize("kind", ["busy", "refuse", "error_500", "html_403", "code"])
 @pytest.mark.parametrize("path", ["/list/", "/sms_list/"])
-def test_a_provider_that_cannot_be_asked_leaves_it_unknown(shop: Shop, sandbox: Sandbox, time: Time, kind: str, path: str) -> None:
+def test_a_provider_that_cannot_be_asked_leaves_it_unknown(
+    shop: Shop, sandbox: Sandbox, time: Time, kind: str, path: str
+) -> None:
     campaign = lost(shop, sandbox)
     time.forward(minutes=2)
     sandbox.fault(kind, path=path)
@@ -325,7 +327,9 @@ def test_one_that_is_at_it_is_not_disturbed(shop: Shop, sandbox: Sandbox) -> Non
     http.close()
 
 
-def test_what_is_found_twice_belongs_to_the_first(shop: Shop, sandbox: Sandbox, logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_found_twice_belongs_to_the_first(
+    shop: Shop, sandbox: Sandbox, logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A reference that another attempt owns is never counted again, even when the look for owners came too early."""
     campaign = lost(shop, sandbox)
     other = shop.campaign()

@@ -15,7 +15,7 @@ from deploy.local.sandbox.images import MAX_BYTES, media_type
 from deploy.local.sandbox.results import MALFORMED
 from deploy.local.sandbox.state import Draft
 from deploy.local.sandbox.texts import LONG_BYTES, SMS_BYTES, TITLE_BYTES, carried, fallback_title
-from deploy.local.sandbox.wire import Reply
+from deploy.local.sandbox.wire import Reply, busy_page
 
 _NUMBER = re.compile(r"01(?:0\d{8}|[16789]\d{7,8})|050\d{8,9}", re.ASCII)
 _PUNCTUATION = str.maketrans("", "", "- .()")
@@ -34,6 +34,9 @@ class Aligo:
         self._world = world
         self._doors = {"/send/": self._send, "/send_mass/": self._send_mass} | aligo_reads.doors(world)
         self.paths: dict[str, Handler] = dict.fromkeys(self._doors, self.answer)
+
+    def busy(self, status: int) -> Reply:
+        return busy_page(status)
 
     def answer(self, call: Call) -> Reply:
         try:

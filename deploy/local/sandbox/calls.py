@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from deploy.local.sandbox.clock import Clock
 from deploy.local.sandbox.faults import Fault
@@ -21,9 +22,23 @@ class Call:
     body: bytes
     ip: str
     faults: Mapping[str, Fault]
+    parts: tuple[str, ...] = ()
 
 
 Handler = Callable[[Call], Reply]
+
+
+class Provider(Protocol):
+    """A provider as the door knows it."""
+
+    @property
+    def paths(self) -> Mapping[str, Handler]:
+        """Who answers where. `{}` is one part of a path, handed on in `parts`; a final slash matters only where given."""
+        ...
+
+    def busy(self, status: int) -> Reply:
+        """The answer of somebody who does not process the request now."""
+        ...
 
 
 @dataclass(slots=True)

@@ -37,7 +37,7 @@ class Handset:
         return {
             "id": place,
             "provider": batch.provider,
-            "reference": str(batch.reference),
+            "reference": batch.group or str(batch.reference),
             "receiver": f"0{receiver}",
             "sender": batch.sender,
             "type": batch.kind,

@@ -19,16 +19,19 @@ class Journal:
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._end = os.fstat(self._file).st_size
 
-    def append(self, record: Record) -> tuple[int, int]:
-        """Write one record; where it stands and how long it is."""
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
-        place = self._end
-        rest = memoryview(line)
+    def append(self, *records: Record) -> list[tuple[int, int]]:
+        """Write records as one; where each stands and how long it is."""
+        lines = [json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") for record in records]
+        places, place = [], self._end
+        for line in lines:
+            places.append((place, len(line) + 1))
+            place += len(line) + 1
+        rest = memoryview(b"".join(line + b"\n" for line in lines))
         while rest:
             written = os.pwrite(self._file, rest, self._end)
             self._end += written
             rest = rest[written:]
-        return place, len(line)
+        return places
 
     def read(self, place: int, length: int) -> Record:
         record: Record = json.loads(os.pread(self._file, length, place))

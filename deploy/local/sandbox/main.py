@@ -17,12 +17,15 @@ from deploy.local.sandbox.clock import Clock
 from deploy.local.sandbox.door import Door
 from deploy.local.sandbox.faults import Faults
 from deploy.local.sandbox.handset import Handset
+from deploy.local.sandbox.solapi import Solapi
+from deploy.local.sandbox.solapi_groups import Groups
+from deploy.local.sandbox.solapi_hooks import Hooks
 from deploy.local.sandbox.state import Store
 
 
 def arguments() -> argparse.ArgumentParser:
     env = os.environ.get
-    parser = argparse.ArgumentParser(prog="sandbox", description="Aligo on the wire, on your own machine.")
+    parser = argparse.ArgumentParser(prog="sandbox", description="Aligo and Solapi on the wire, on your own machine.")
     add = parser.add_argument
     add("--host", default="127.0.0.1")
     add("--port", type=int, default=int(env("SANDBOX_PORT", "8090")), help="0: the system chooses")
@@ -31,6 +34,10 @@ def arguments() -> argparse.ArgumentParser:
     add("--key", default=env("SANDBOX_KEY", "sandbox-key"))
     add("--user", default=env("SANDBOX_USER", "sandbox"))
     add("--sender", action="append", help="allowed sender number; several: repeat, or commas")
+    add("--solapi-key", default=env("SANDBOX_SOLAPI_KEY", "NCSSANDBOX000001"), help="16 characters")
+    add("--solapi-secret", default=env("SANDBOX_SOLAPI_SECRET", "sandbox-solapi-secret"))
+    add("--webhook-secret", default=env("SANDBOX_WEBHOOK_SECRET", "sandbox-webhook-secret"))
+    add("--webhook-pause", type=float, default=1.0, help="seconds before the second try of a webhook, then twice as long")
     add("--balance", type=float, default=10_000_000, help="won")
     add("--ripen", type=float, default=2.0, help="seconds until a result is final")
     add("--failing-percent", type=int, default=3, help="share of ordinary receivers that fail")
@@ -42,13 +49,16 @@ def arguments() -> argparse.ArgumentParser:
 class Server(uvicorn.Server):
     """A server that says when it listens, and can go down for a while."""
 
-    def __init__(self, config: uvicorn.Config, listener: socket.socket, port_file: Path | None) -> None:
+    def __init__(self, config: uvicorn.Config, listener: socket.socket, port_file: Path | None, hooks: Hooks) -> None:
         super().__init__(config)
+        self._hooks = hooks
+        self._pushing: asyncio.Task[None] | None = None
         self._address, self._listener, self._port_file = listener.getsockname(), listener, port_file
         self._outage: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._pushing = asyncio.create_task(self._hooks.run())
         if self._port_file and self.started:
             part = self._port_file.with_name(self._port_file.name + ".part")
             part.write_text(str(self._address[1]))
@@ -88,25 +98,28 @@ def bind(host: str, port: int) -> socket.socket:
     return held
 
 
-def build(options: argparse.Namespace) -> tuple[Door, Store]:
+def build(options: argparse.Namespace) -> tuple[Door, Store, Hooks]:
     """The whole application over one folder of state."""
     numbers = senders(options.sender or [os.environ.get("SANDBOX_SENDER", "0212345678")])
     store = Store(options.state)
     store.open(Account(options.user, options.key, numbers, won(options.balance)))
+    store.open(Account(options.solapi_key, options.solapi_secret, numbers, won(options.balance)))
     world = World(store, Clock(options.clock_offset), options.ripen, options.failing_percent, options.list_ints)
     faults = Faults()
     desk = control.Control(world, faults, Handset(world))
     inside = Starlette(routes=[*desk.routes(), *pages.routes()], exception_handlers=control.HANDLERS)
+    groups = Groups(world)
+    hooks = Hooks(world, groups, faults, options.webhook_secret, options.webhook_pause)
     # Further providers join here; all live at the root of the port, so their paths must not meet.
-    desk.door = Door({**Aligo(world).paths}, faults, world.clock, inside)
-    return desk.door, store
+    desk.door = Door([Aligo(world), Solapi(world, hooks, groups)], faults, world.clock, inside)
+    return desk.door, store, hooks
 
 
 def main() -> None:
     options = arguments().parse_args()
     try:
         listener = bind(options.host, options.port)
-        door, store = build(options)
+        door, store, hooks = build(options)
     except OSError as error:
         raise SystemExit(f"sandbox: port {options.port} or folder {options.state} is in use: {error.strerror}") from None
     config = uvicorn.Config(
@@ -120,7 +133,7 @@ def main() -> None:
         timeout_graceful_shutdown=1,
         timeout_keep_alive=75,
     )
-    server = Server(config, listener, options.port_file)
+    server = Server(config, listener, options.port_file, hooks)
     door.go_down = server.go_down
     try:
         server.run([listener])

@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -39,6 +39,7 @@ class Batch:
     cancelled_at: float = 0.0
     failures: int = -1
     place: tuple[int, int] = (0, 0)
+    group: str = ""
 
     @property
     def due(self) -> float:
@@ -68,10 +69,14 @@ class Draft:
     cost: int = 0
     title: str = ""
     images: tuple[str, ...] = field(default=())
+    group: str = ""
 
 
 class Store:
-    """Accepts, remembers and counts. `subject` is the text a list of calls shows, stored beside the others."""
+    """Accepts, remembers and counts. `subject` is the text a list of calls shows, stored beside the others.
+
+    A provider may keep events of its own between the accepted calls: those found at the start stand in `events`.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.images = Images(folder / "images")
@@ -84,8 +89,10 @@ class Store:
         self._first = FIRST_REFERENCE
         self._counted: tuple[tuple[int, int], dict[str, Any]] | None = None
         self._cancels = 0
+        self.events: list[tuple[tuple[int, int], Record]] = []
+        self.forgetting: list[Callable[[], None]] = []
         self._journal = Journal(folder / "accepted.jsonl")
-        self._record = lru_cache(maxsize=64)(self._journal.read)
+        self.read = lru_cache(maxsize=64)(self._journal.read)
         for place, length, record in self._journal.replay():
             self._replay((place, length), record)
 
@@ -97,25 +104,19 @@ class Store:
 
     def accept(self, draft: Draft, now: float) -> Batch:
         """Write it down, then count it; only after this may the caller be told."""
-        record: Record = {
-            "e": "batch",
-            "p": draft.provider,
-            "u": draft.user,
-            "k": draft.kind,
-            "s": draft.sender,
-            "at": round(now, 3),
-        }
-        record |= {
-            "err": draft.errors,
-            "rsv": draft.reserved_for,
-            "test": draft.test,
-            "cost": draft.cost,
-            "title": draft.title,
-        }
-        record |= {"img": list(draft.images), "msg": draft.subject, "to": draft.receivers, "txt": draft.texts}
-        batch = self._remember(self._journal.append(record), record)
-        self.accounts[draft.user].balance -= batch.cost
-        return batch
+        return self.accept_all([draft], now)[0]
+
+    def accept_all(self, drafts: list[Draft], now: float) -> list[Batch]:
+        """The same for drafts that are accepted together or not at all."""
+        records = [_record(draft, now) for draft in drafts]
+        batches = [self._remember(*pair) for pair in zip(self._journal.append(*records), records, strict=True)]
+        for batch in batches:
+            self.accounts[batch.user].balance -= batch.cost
+        return batches
+
+    def write(self, record: Record) -> tuple[int, int]:
+        """Write an event of a provider; `read` gives it back by its place."""
+        return self._journal.append(record)[0]
 
     def cancel(self, batch: Batch, now: float) -> None:
         self._journal.append({"e": "cancel", "ref": batch.reference, "at": round(now, 3)})
@@ -143,10 +144,10 @@ class Store:
         return self.batches[bisect_right(self._starts, position) - 1]
 
     def subject(self, batch: Batch) -> str:
-        return str(self._record(*batch.place)["msg"])
+        return str(self.read(*batch.place)["msg"])
 
     def text(self, batch: Batch, index: int) -> str:
-        texts = self._record(*batch.place)["txt"]
+        texts = self.read(*batch.place)["txt"]
         return str(texts[index] if len(texts) > 1 else texts[0])
 
     def positions(self, receiver: int) -> Iterator[int]:
@@ -173,6 +174,8 @@ class Store:
         self._journal.append({"e": "reset", "next": following})
         self._forget(following)
         self.images.clear()
+        for forget in self.forgetting:
+            forget()
         for account in self.accounts.values():
             account.balance = account.opened_with
             if account.user in self._adjusted:
@@ -228,6 +231,7 @@ class Store:
         batch = Batch(self._first + len(self.batches), provider, user, kind, sender, record["at"], len(numbers), place=place)
         batch.errors, batch.reserved_for, batch.test, batch.cost = (record[name] for name in ("err", "rsv", "test", "cost"))
         batch.title, batch.images, batch.start = intern(record["title"]), tuple(map(intern, record["img"])), start
+        batch.group = record.get("g", "")
         self.batches.append(batch)
         return batch
 
@@ -239,7 +243,8 @@ class Store:
         self._first = following
         self.batches, self.receivers, self._hashes, self._starts = [], array("Q"), array("q"), array("Q")
         self._counted = None
-        self._record.cache_clear()
+        self.events = []
+        self.read.cache_clear()
 
     def _replay(self, place: tuple[int, int], record: Record) -> None:
         match record["e"]:
@@ -259,3 +264,26 @@ class Store:
                 )
             case "reset":
                 self._forget(record["next"])
+            case _:
+                self.events.append((place, record))
+
+
+def _record(draft: Draft, now: float) -> Record:
+    record: Record = {
+        "e": "batch",
+        "p": draft.provider,
+        "u": draft.user,
+        "k": draft.kind,
+        "s": draft.sender,
+        "at": round(now, 3),
+        "err": draft.errors,
+        "rsv": draft.reserved_for,
+        "test": draft.test,
+        "cost": draft.cost,
+        "title": draft.title,
+        "img": list(draft.images),
+        "msg": draft.subject,
+        "to": draft.receivers,
+        "txt": draft.texts,
+    }
+    return record | {"g": draft.group} if draft.group else record

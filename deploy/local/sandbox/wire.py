@@ -32,6 +32,12 @@ def page(status: int, title: str, *headers: tuple[bytes, bytes]) -> Reply:
     return Reply(body.encode(), status, "text/html", headers)
 
 
+def busy_page(status: int) -> Reply:
+    """Come back later."""
+    titles = {429: "Too Many Requests", 503: "Service Temporarily Unavailable"}
+    return page(status, titles.get(status, "Error"), (b"retry-after", b"1"))
+
+
 class Wire:
     """One request's connection."""
 

@@ -50,7 +50,9 @@ def test_the_last_and_the_first_moment_of_a_month_find_their_place(process: None
 def test_a_new_month_lets_nobody_look_past_its_workspace(process: None) -> None:
     ensure(datetime(2035, 1, 1, tzinfo=UTC))
     with database().owner() as tx:
-        rows = tx.rows("SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname LIKE '%_2035_01' AND relkind = 'r'")
+        rows = tx.rows(
+            "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname LIKE '%_2035_01' AND relkind = 'r'"
+        )
     assert len(rows) == 3 and all(row.relrowsecurity and row.relforcerowsecurity for row in rows)
 
 

@@ -79,7 +79,11 @@ def test_the_balance_is_kept_and_the_first_account_is_the_one_by_priority(shop: 
         assert provider_accounts.first_active(tx).id == account
         tx.run("UPDATE provider_accounts SET priority = -1 WHERE id = :id", id=second)
         assert provider_accounts.first_active(tx).id == second
-        assert tx.row("SELECT balance_sms, balance_lms, balance_mms FROM provider_accounts WHERE id = :id", id=account) == (3, 2, 1)
+        assert tx.row("SELECT balance_sms, balance_lms, balance_mms FROM provider_accounts WHERE id = :id", id=account) == (
+            3,
+            2,
+            1,
+        )
 
 
 def test_another_workspace_can_neither_pause_nor_see_it(shop: tuple[UUID, UUID]) -> None:

@@ -60,7 +60,9 @@ def test_each_problem_is_named_once_at_its_place(changes: dict[str, object], exp
 
 
 def test_all_problems_are_named_together() -> None:
-    several = found(body="축하 🎉", optout_number="", sender_active=False, account_known=False, flyer_state="FAILED", too_late=True)
+    several = found(
+        body="축하 🎉", optout_number="", sender_active=False, account_known=False, flyer_state="FAILED", too_late=True
+    )
     assert len(several) == 6
 
 

@@ -36,7 +36,13 @@ def test_a_text_without_variables_is_measured_once() -> None:
 
 @pytest.mark.parametrize(
     ("body", "image", "channel"),
-    [("가" * 45, False, "SMS"), ("가" * 45 + "a", False, "LMS"), ("가", True, "MMS"), ("가" * 1000, False, "LMS"), ("가" * 1000, True, "MMS")],
+    [
+        ("가" * 45, False, "SMS"),
+        ("가" * 45 + "a", False, "LMS"),
+        ("가", True, "MMS"),
+        ("가" * 1000, False, "LMS"),
+        ("가" * 1000, True, "MMS"),
+    ],
 )
 def test_the_channel_follows_from_bytes_and_picture(body: str, image: bool, channel: str) -> None:
     assert Letter(body, has_image=image).write("", ())[2] == channel
@@ -70,7 +76,10 @@ def test_everybody_is_sent_to_held_or_left_out_with_a_reason() -> None:
     assert sorted(at for part in night.parts for at in part.positions) == [3, 5]
 
 
-@given(st.lists(st.tuples(st.sampled_from(["", "하나", "나" * 60, "다" * 1200]), st.booleans(), st.booleans()), max_size=40), st.booleans())
+@given(
+    st.lists(st.tuples(st.sampled_from(["", "하나", "나" * 60, "다" * 1200]), st.booleans(), st.booleans()), max_size=40),
+    st.booleans(),
+)
 def test_nobody_is_lost_and_no_call_is_too_large(people: list[tuple[str, bool, bool]], night: bool) -> None:
     persons = [person(name, "NO_CONSENT" if refused else None, consent) for name, refused, consent in people]
     found = prepare(Letter("#{이름} 가나다"), range(len(people)), persons, night=night, limit=limit)
@@ -101,11 +110,10 @@ def test_what_a_provider_changes_in_showing_does_not_count(shown: str) -> None:
 
 @given(st.text(alphabet="가나a1 \n.,!#½ㅋ", max_size=1200), st.booleans())
 def test_the_quick_channel_is_the_counted_one(value: str, image: bool) -> None:
-    for body in (f"#{{이름|고객}} {value}".replace("#{이름|고객}", "#{이름|고객}", 1), "#{이름}님\n안내"):
-        letter = Letter(body.replace("#가", "가"), has_image=image)
+    for body in ("#{이름|고객} " + value, "#{이름|고객}님\n안내"):
+        letter = Letter(body, has_image=image)
         try:
-            text = letter.text(value or "하나", ())
-            counted = letter.write(value or "하나", ())[2]
+            counted = letter.write(value, ())[2]
         except InvalidInput:
             continue
-        assert letter.channel(text) == counted
+        assert letter.channel(letter.text(value, ())) == counted

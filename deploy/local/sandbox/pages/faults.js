@@ -6,7 +6,7 @@ const QUICK = [
   ["응답 없음 1회", { kind: "lost_answer_hang", count: 1 }],
   ["5초 지연", { kind: "latency", delay: 5 }],
   ["30초 서버 중단", { kind: "down", count: 1, delay: 30 }],
-  ["접수 거부 503", { kind: "busy", path: "/send*" }],
+  ["접수 거부 503", { kind: "busy" }],
   ["접수 후 500 1회", { kind: "error_500_after", count: 1 }],
   ["잘린 응답 1회", { kind: "truncated", count: 1 }],
   ["잔액 부족", { kind: "no_balance" }],
@@ -48,7 +48,7 @@ async function refresh() {
 }
 
 function wanted(form) {
-  const words = new Set(["kind", "path", "message"]);
+  const words = new Set(["kind", "path", "message", "error"]);
   const given = [...new FormData(form)].filter(([, value]) => value !== "");
   return Object.fromEntries(given.map(([name, value]) => [name, words.has(name) ? value : Number(value)]));
 }
