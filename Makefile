@@ -20,8 +20,8 @@ demo: .venv/protos ## the main job end to end on sample data; RECIPIENTS=1000 VA
 run: .venv/protos ## the whole product until Ctrl-C, with its addresses and the demo login
 	@$(BIN)/python -m deploy.local.run
 
-test: .venv/protos ## every test, on its own stack
-	@$(BIN)/python -m pytest -q
+test: .venv/protos ## every test, on its own stack, two at a time
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 bench: .venv/protos ## one campaign against a fast loopback provider, beside its floors; RECIPIENTS=100000
 	@$(BIN)/python -m tests.bench

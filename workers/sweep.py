@@ -8,7 +8,7 @@ from core import clock, jobs, telemetry
 from core.db import accounts, campaigns, imports, partitions, pictures, provider_accounts, requests, send
 from core.db.session import Tx, database
 from core.rules import ledger
-from core.rules.states import MessageState
+from core.rules.states import CampaignState, MessageState
 from workers.ledger import move
 from workers.liveness import DEAD_AFTER
 from workers.reconcile import abandon
@@ -24,7 +24,7 @@ def sweep() -> None:
     """One round: every step for itself, so that one defect does not stop the others."""
     now = clock.now()
     depths = _depths()
-    for step in (_deliveries, _abandoned, _cancelled, _unknown, _results, _plans, _files, _done, _balances):
+    for step in (_deliveries, _abandoned, _ended, _unknown, _results, _plans, _files, _done, _balances):
         try:
             step(now, depths)
         except Exception as error:
@@ -81,14 +81,16 @@ def _abandoned(now: datetime, _: dict[str, int]) -> None:
             abandon(tx, row.id, attempt=row.attempt)
 
 
-def _cancelled(_: datetime, __: dict[str, int]) -> None:
+def _ended(now: datetime, _: dict[str, int]) -> None:
+    """Who still waits in a cancelled campaign, or in one that is past its time, does so in vain: paused or not."""
     with database().system() as tx:
-        rows = campaigns.cancelled_with_open_batches(tx)
+        rows = campaigns.ended_with_open_batches(tx, now)
     for row in rows:
+        state = MessageState.CANCELLED if row.state == CampaignState.CANCELLED else MessageState.EXPIRED
         with database().write(row.workspace_id) as tx:
             for batch in send.open_batches(tx, row.id, 200):
                 waiting = ledger.at(bytes(batch.states), MessageState.PLANNED, MessageState.HELD)
-                move(tx, batch, ledger.place(bytes(batch.states), waiting, MessageState.CANCELLED))
+                move(tx, batch, ledger.place(bytes(batch.states), waiting, state))
 
 
 def _unknown(now: datetime, _: dict[str, int]) -> None:

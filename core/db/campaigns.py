@@ -264,9 +264,10 @@ def pause(tx: Tx, campaign: UUID, waiting_for: str = "") -> None:
     )
 
 
-def cancelled_with_open_batches(tx: Tx) -> Sequence[Row[Any]]:
-    """Cancelled campaigns that still have people waiting."""
+def ended_with_open_batches(tx: Tx, now: datetime) -> Sequence[Row[Any]]:
+    """Campaigns that are cancelled or past their time and still have people waiting."""
     return tx.rows(
-        "SELECT DISTINCT c.id, c.workspace_id FROM campaigns c JOIN batches b ON b.campaign_id = c.id AND b.state = 0"
-        " WHERE c.state = 'CANCELLED'"
+        "SELECT DISTINCT c.id, c.workspace_id, c.state FROM campaigns c JOIN batches b ON b.campaign_id = c.id AND b.state = 0"
+        " WHERE c.state = 'CANCELLED' OR c.expires_at <= :now",
+        now=now,
     )

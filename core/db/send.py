@@ -238,7 +238,7 @@ def unknown_messages(tx: Tx) -> int:
 
 
 def open_batches(tx: Tx, campaign: UUID, limit: int) -> Sequence[Row[Any]]:
-    """Batches of a cancelled campaign that still hold people who were not handed over, locked."""
+    """Batches of an ended campaign that still hold people who were not handed over, locked."""
     return tx.rows(
         "SELECT id, campaign_id, states, reasons FROM batches WHERE campaign_id = :campaign AND state = :ready"
         " ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED",

@@ -23,6 +23,7 @@ SEALED: Final = 4
 
 # Nearly every name. What matches is its own `clean_value`: composed, one line, single blanks, in CP949.
 _PLAIN = re.compile("[0-9A-Za-z가-힣]+(?: [0-9A-Za-z가-힣]+)*").fullmatch
+_HASH = blake2b(digest_size=HASH_BYTES)
 _cleaned = lru_cache(maxsize=4096)(clean_value)
 
 
@@ -119,7 +120,9 @@ def prepare(
 def text_hash(text: str) -> bytes:
     """8 bytes that stand for a text as a provider shows it: line breaks and trailing blanks do not count."""
     plain = "\n".join(map(str.rstrip, text.replace("\r\n", "\n").rstrip().split("\n")))
-    return blake2b(plain.encode(), digest_size=HASH_BYTES).digest()
+    hashed = _HASH.copy()  # a third cheaper than a new one
+    hashed.update(plain.encode())
+    return hashed.digest()
 
 
 def text_hashes(texts: Sequence[str]) -> bytes:

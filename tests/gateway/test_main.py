@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,9 @@ import pytest
 from jeondan.v1 import account_pb2, campaign_pb2
 
 from tests.gateway.backend import UUID, Backend
+
+# gRPC's C core writes its own lines about connections; they carry addresses only
+CORE_LINE = re.compile(r"[IWE]\d{4} \d\d:\d\d:\d\d")
 
 ROOT = Path(__file__).parents[2]
 TOKEN, PHONE, PASSWORD, KEY = "tok-71c2", "01098765432", "pass-word-9", "key-55aa"
@@ -116,7 +120,8 @@ def test_nothing_a_caller_says_gets_into_the_log(backend: Backend) -> None:
     for secret in (TOKEN, KEY, PHONE, PASSWORD, "hana@shop.kr", "김하나", "Traceback"):
         assert secret not in log
     for line in running.lines:
-        json.loads(line)
+        if not CORE_LINE.match(line):
+            json.loads(line)
 
 
 @pytest.mark.parametrize(("name", "value"), [("GATEWAY_PORT", "99999"), ("RATE_LIMIT", "lots")])

@@ -8,11 +8,11 @@ from uuid import UUID
 import pytest
 
 from core import clock, jobs
-from core.db import send
+from core.db import provider_accounts, send
 from core.db.ids import new_id
 from core.db.session import database
 from tests.workers.shop import Logs, Sandbox, Shop, Time
-from workers import claim, liveness, sweep
+from workers import claim, liveness, plan, sweep
 
 queued: list[tuple[str, tuple[UUID, ...]]] = []
 
@@ -181,6 +181,20 @@ def test_a_cancelled_campaign_empties_also_when_it_is_large(shop: Shop) -> None:
     shop.sql("UPDATE campaigns SET state = 'CANCELLED'")
     swept()
     assert shop.counters(campaign)["cancelled"] == 60
+
+
+def test_a_campaign_past_its_time_expires_also_while_its_account_is_paused(shop: Shop, sandbox: Sandbox, time: Time) -> None:
+    shop.customers(12)
+    campaign = shop.campaign(expires_at=clock.now() + timedelta(hours=1))
+    plan.plan(shop.workspace, campaign)
+    with database().write(shop.workspace) as tx:
+        provider_accounts.pause(tx, shop.account, "BALANCE")
+    sweep.sweep()
+    assert shop.counters(campaign)["planned"] == 12
+    time.forward(hours=1, seconds=1)
+    sweep.sweep()
+    assert shop.counters(campaign)["expired"] == 12
+    assert sandbox.stats()["accepted_messages"] == 0
 
 
 def test_sweepers_at_once_cancel_and_abandon_once_without_waiting_for_each_other(shop: Shop, logs: Logs) -> None:

@@ -1,5 +1,6 @@
 """Who Solapi lets in: signatures, clocks, repetitions, addresses, and what it says to the others."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,23 +20,23 @@ def tampered() -> str:
     return header[:-1] + ("0" if header[-1] != "0" else "1")
 
 
-WRONG = {
-    "another scheme": ("Bearer abc", 401, "Unauthorized"),
-    "a key of 15": (signed(key=KEY[:-1]), 400, "ValidationError"),
-    "a salt of 11": (signed(salt="0" * 11), 400, "ValidationError"),
-    "an unknown key": (signed(key="X" * 16), 400, "InvalidApiKey"),
-    "another secret": (signed(secret="other"), 403, "SignatureDoesNotMatch"),
-    "a changed signature": (tampered(), 403, "SignatureDoesNotMatch"),
-    "a slow clock": (signed(date=minutes_ago(16)), 403, "RequestTimeTooSkewed"),
-    "a fast clock": (signed(date=minutes_ago(-16)), 403, "RequestTimeTooSkewed"),
-    "no time": (signed(date="yesterday"), 403, "RequestTimeTooSkewed"),
+WRONG: dict[str, tuple[Callable[[], str], int, str]] = {
+    "another scheme": (lambda: "Bearer abc", 401, "Unauthorized"),
+    "a key of 15": (lambda: signed(key=KEY[:-1]), 400, "ValidationError"),
+    "a salt of 11": (lambda: signed(salt="0" * 11), 400, "ValidationError"),
+    "an unknown key": (lambda: signed(key="X" * 16), 400, "InvalidApiKey"),
+    "another secret": (lambda: signed(secret="other"), 403, "SignatureDoesNotMatch"),
+    "a changed signature": (tampered, 403, "SignatureDoesNotMatch"),
+    "a slow clock": (lambda: signed(date=minutes_ago(16)), 403, "RequestTimeTooSkewed"),
+    "a fast clock": (lambda: signed(date=minutes_ago(-16)), 403, "RequestTimeTooSkewed"),
+    "no time": (lambda: signed(date="yesterday"), 403, "RequestTimeTooSkewed"),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_who_is_not_let_in(sandbox: Any, name: str) -> None:
     header, status, code = WRONG[name]
-    answer = ask(sandbox, "GET", BALANCE, authorization=header)
+    answer = ask(sandbox, "GET", BALANCE, authorization=header())
     assert (answer.status_code, answer.json()["errorCode"]) == (status, code)
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
 

@@ -272,9 +272,9 @@ def test_faults_know_solapis_paths(sandbox: Any, kind: str, sent_anyway: int) ->
 
 def test_a_late_start_is_done_although_the_caller_has_gone(sandbox: Any) -> None:
     reference = filled(sandbox)
-    sandbox.fault("late", count=1, delay=0.5)
+    sandbox.fault("late", count=1, delay=2)
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{sandbox.url}{GROUPS}/{reference}/send", headers=_header(), json={}, timeout=0.1)
+        httpx.post(f"{sandbox.url}{GROUPS}/{reference}/send", headers=_header(), json={}, timeout=0.5)
     assert sandbox.get("/stats")["accepted_messages"] == 0
     until(lambda: sandbox.get("/stats")["accepted_messages"] == 1)
 

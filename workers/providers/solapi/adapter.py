@@ -31,13 +31,9 @@ from workers.providers import (
     forget,
 )
 from workers.providers.solapi import answers
-from workers.providers.solapi.client import Client, certain, decode, encode, local, number, word
+from workers.providers.solapi.client import Client, about_the_group, certain, decode, encode, local, number, word
 from workers.providers.solapi.words import REGISTERED, text
 
-# Words about the state of a group: what it means for the messages only the group itself can say.
-_ABOUT_THE_GROUP = {
-    *("groupinprocessing", "alreadysent", "scheduledgroup", "invalidstatus", "deletedgroup", "failedgroup", "resourcenotfound")
-}
 _NEVER = {"DELETED", "FAILED"}
 
 _SENT_HERE = (Channel.SMS, Channel.LMS, Channel.MMS)
@@ -185,7 +181,7 @@ class Adapter:
                 _images.move_to_end(known)
                 return _images[known]
         payload = encode({"file": base64.b64encode(image).decode(), "name": "flyer.jpg", "type": "MMS"})
-        file = word(self._client.harmless("POST", "/storage/v1/files", payload, self._client.sending), "fileId")
+        file = word(self._client.harmless("POST", "/storage/v1/files", payload, self._client.sending, Cause.MESSAGE), "fileId")
         if not file:
             raise Busy("upload without a fileId")
         with _images_lock:
@@ -198,9 +194,9 @@ class Adapter:
         return *self._client.identity, sha256(image).digest()
 
     def _open(self) -> str:
-        """Step 1. Nothing in it is about a message, so a refusal nobody knows is not one of the messages."""
+        """Step 1. Nothing in it is about a message."""
         payload = encode({"strict": True, "allowDuplicates": False})
-        reference = word(self._client.harmless("POST", f"{_GROUPS}/", payload, blame=Cause.EDGE), "groupId")
+        reference = word(self._client.harmless("POST", f"{_GROUPS}/", payload), "groupId")
         if not answers.REFERENCE.fullmatch(reference):
             raise Busy("group without a usable id")
         return reference
@@ -208,7 +204,9 @@ class Adapter:
     def _fill(self, reference: str, body: bytes, parcel: Parcel) -> Accepted:
         """Step 2: what would be accepted. Whatever ends here ends the group as well."""
         try:
-            entries = answers.entries(self._client.harmless("PUT", f"{_path(reference)}/messages", body, self._client.sending))
+            entries = answers.entries(
+                self._client.harmless("PUT", f"{_path(reference)}/messages", body, self._client.sending, Cause.MESSAGE)
+            )
             codes = Counter(code for entry in entries if (code := word(entry, "statusCode") or REGISTERED) != REGISTERED)
             self._judge(codes, parcel)
         except (Busy, Refused) as outcome:
@@ -238,7 +236,7 @@ class Adapter:
     def _start(self, taken: Accepted) -> Accepted:
         """Step 3. After a refusal, what happened is the group's word; what it has not sent is taken back."""
         try:
-            group = self._client.ask("POST", f"{_path(taken.reference)}/send", b"{}", self._client.sending, Cause.EDGE)
+            group = self._client.ask("POST", f"{_path(taken.reference)}/send", b"{}", self._client.sending)
         except (Busy, Refused) as outcome:
             return self._after_refusal(taken.reference, outcome)
         if word(group, "groupId") != taken.reference or word(group, "status") in _NEVER:
@@ -329,6 +327,4 @@ def _path(reference: str) -> str:
 
 def _unless_about_the_group(outcome: Busy | Refused) -> Busy | Refused:
     """A refusal because of the group, which is given up now, is none of the messages: another group may take them."""
-    if isinstance(outcome, Refused) and outcome.code.lower() in _ABOUT_THE_GROUP:
-        return Busy(outcome.code)
-    return outcome
+    return Busy(outcome.code) if isinstance(outcome, Refused) and about_the_group(outcome) else outcome

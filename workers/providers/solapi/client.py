@@ -11,11 +11,15 @@ from typing import Any
 from workers import http
 from workers.providers import Account, Busy, Cause, Refused, Unknown
 
-# errorCode in lower case: its HTTP status differs between the documentation and what was seen.
+# errorCode in lower case: its HTTP status differs between the documentation and what was seen. What is wrong with a
+# message is said of that message, so a code nobody knows (a quota, say) is not one of the messages: none is failed.
 _CAUSES = {
     **dict.fromkeys(("unauthorized", "invalidapikey", "signaturedoesnotmatch", "inactiveapp"), Cause.AUTH),
     "notenoughbalance": Cause.BALANCE,
+    "resourcenotfound": Cause.MESSAGE,
 }
+# Words about the state of a group: what it means for the messages only the group itself can say.
+_GROUP_STATES = {"groupinprocessing", "alreadysent", "scheduledgroup", "invalidstatus", "deletedgroup", "failedgroup"}
 _LATER = {"toomanyrequests", "requesttimetooskewed"}
 
 
@@ -34,18 +38,18 @@ class Client:
         return self._address, self._key
 
     def harmless(
-        self, method: str, path: str, body: bytes = b"", timeout: http.Timeout | None = None, blame: Cause = Cause.MESSAGE
+        self, method: str, path: str, body: bytes = b"", timeout: http.Timeout | None = None, invalid: Cause = Cause.EDGE
     ) -> Mapping[str, Any]:
         """Ask what makes nothing leave: no answer simply means asking again later."""
         try:
-            return self.ask(method, path, body, timeout, blame)
+            return self.ask(method, path, body, timeout, invalid)
         except Unknown as error:
             raise Busy(error.reason) from None
 
     def ask(
-        self, method: str, path: str, body: bytes = b"", timeout: http.Timeout | None = None, blame: Cause = Cause.MESSAGE
+        self, method: str, path: str, body: bytes = b"", timeout: http.Timeout | None = None, invalid: Cause = Cause.EDGE
     ) -> Mapping[str, Any]:
-        """Ask once. `blame` is the cause of a refusal whose code nobody knows."""
+        """Ask once. `invalid` is whose fault it is when the request is called invalid."""
         headers = {"authorization": authorization(self._key, self._secret)}
         if body:
             headers["content-type"] = "application/json"
@@ -55,27 +59,29 @@ class Client:
             raise Busy(error.reason) from None
         except http.MaybeSent as error:
             raise Unknown(error.reason) from None
-        return self._answer(response, blame)
+        return self._answer(response, invalid)
 
-    def _answer(self, response: http.Response, blame: Cause) -> Mapping[str, Any]:
+    def _answer(self, response: http.Response, invalid: Cause) -> Mapping[str, Any]:
         """The body of a success. A refusal has an errorCode; without one it came from a server before the application."""
         status, answer = response.status, decode(response.body)
         code = word(answer, "errorCode")
         if status == 429 or code.lower() in _LATER:
             raise Busy(f"HTTP {status} {code[:40]}".strip(), response.retry_seconds)
         if code and 400 <= status < 500 and status != 408:
-            raise self._refusal(code, word(answer, "errorMessage"), blame)
+            raise self._refusal(code, word(answer, "errorMessage"), invalid)
         if 300 <= status < 500 and status != 408:
             raise Refused(f"HTTP {status}", self._account.hide(f"HTTP {status} {response.content_type}"), Cause.EDGE)
         if not 200 <= status < 300 or not answer or code:
             raise Unknown(f"HTTP {status} without a readable answer")
         return answer
 
-    def _refusal(self, code: str, message: str, blame: Cause) -> Refused | Unknown:
+    def _refusal(self, code: str, message: str, invalid: Cause) -> Refused | Unknown:
         known = code.lower()
         if known == "duplicatedsignature":  # ours are never used twice: something on the way repeated the request
             return Unknown("the request arrived more than once")
-        cause = _CAUSES.get(known, blame)
+        cause = _CAUSES.get(known, Cause.MESSAGE if known in _GROUP_STATES else Cause.EDGE)
+        if known == "validationerror":
+            cause = invalid
         if known == "forbidden":
             cause = Cause.IP if "IP" in message else Cause.AUTH
         code = self._account.hide(code)
@@ -92,7 +98,12 @@ def authorization(key: str, secret: str, date: str = "", salt: str = "") -> str:
 
 def certain(outcome: Busy | Refused) -> bool:
     """Whether a request that ended like this surely had no effect: it did not leave, or was turned away at the door."""
-    return isinstance(outcome, Busy) or outcome.code.lower() in {*_CAUSES, "forbidden"}
+    return isinstance(outcome, Busy) or outcome.cause in (Cause.AUTH, Cause.IP, Cause.BALANCE)
+
+
+def about_the_group(outcome: Busy | Refused) -> bool:
+    """Whether it was refused because of the state of a group, or because there is none."""
+    return isinstance(outcome, Refused) and outcome.code.lower() in {*_GROUP_STATES, "resourcenotfound"}
 
 
 def local(sentence: str) -> Refused:
