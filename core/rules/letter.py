@@ -14,6 +14,7 @@ from core.rules.text import byte_length, channel_for, find_unsupported
 
 NAME = "이름"
 HASH_BYTES = 8
+_SHORT, _LONG = BODY_LIMIT[Channel.SMS], BODY_LIMIT[Channel.LMS]
 
 # One recipient at this instant, as the database gives it (tuples, because there are 500 in every batch): name, values of
 # `Letter.keys`, the reason that forbids sending, consent to the night, sealed number, contact.
@@ -68,19 +69,22 @@ class Letter:
         """The text for one person; the same object for everybody when it has no variables."""
         if self._constant:
             return self._constant
+        if not self.keys:
+            return self.body.render((_clean(name),))
         at = self._name_at
         values = attributes if at is None else (*attributes[:at], name, *attributes[at:])
         return self.body.render([_clean(value) for value in values])
 
     def channel(self, text: str) -> Channel:
         """The channel of one of its texts. Counted only in doubt: no character has more than two bytes or less than one."""
-        short = 2 * len(text) <= BODY_LIMIT[Channel.SMS]
-        long = not short and 2 * len(text) <= BODY_LIMIT[Channel.LMS] and len(text) > BODY_LIMIT[Channel.SMS]
-        if not self._carried or not (short or long):
-            return channel_for(text, has_image=self.has_image)
-        if self.has_image:
-            return Channel.MMS
-        return Channel.SMS if short else Channel.LMS
+        if self._carried and 2 * len(text) <= _LONG:
+            if self.has_image:
+                return Channel.MMS
+            if 2 * len(text) <= _SHORT:
+                return Channel.SMS
+            if len(text) > _SHORT:
+                return Channel.LMS
+        return channel_for(text, has_image=self.has_image)
 
 
 def _clean(value: str) -> str:
@@ -94,6 +98,7 @@ def prepare(
     groups: dict[Channel, tuple[list[int], list[str]]] = {}
     excluded: dict[int, str] = {}
     held: list[int] = []
+    write, channel_of = letter.text, letter.channel
     for position in waiting:
         name, attributes, reason, night_consent, _, _ = people[position]
         if reason:
@@ -102,13 +107,15 @@ def prepare(
             held.append(position)
         else:
             try:
-                text = letter.text(name, attributes)
-                positions, texts = groups.setdefault(letter.channel(text), ([], []))
+                text = write(name, attributes)
+                channel = channel_of(text)
             except (MissingValue, InvalidInput) as refusal:
                 excluded[position] = refusal.reason
-            else:
-                positions.append(position)
-                texts.append(text)
+                continue
+            if channel not in groups:
+                groups[channel] = [], []
+            groups[channel][0].append(position)
+            groups[channel][1].append(text)
     parts = [
         Part(channel, tuple(positions[at : at + limit(channel)]), tuple(texts[at : at + limit(channel)]))
         for channel, (positions, texts) in groups.items()
@@ -119,7 +126,7 @@ def prepare(
 
 def text_hash(text: str) -> bytes:
     """8 bytes that stand for a text as a provider shows it: line breaks and trailing blanks do not count."""
-    plain = "\n".join(map(str.rstrip, text.replace("\r\n", "\n").rstrip().split("\n")))
+    plain = "\n".join(map(str.rstrip, text.rstrip().split("\n")))
     hashed = _HASH.copy()  # a third cheaper than a new one
     hashed.update(plain.encode())
     return hashed.digest()
