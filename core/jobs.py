@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,8 @@ JOBS: dict[str, str] = {
     "reconcile_batch": RECEIPTS,
     "read_balance": HOUSEKEEPING,
 }
+
+BATCHES_A_JOB = 4
 
 _log = telemetry.log("jobs")
 
@@ -71,9 +74,10 @@ def plan_campaign(workspace: UUID, campaign: UUID) -> None:
 
 
 def deliver_batches(workspace: UUID, batches: Iterable[UUID]) -> None:
-    """Hand batches to the provider."""
-    for batch in batches:
-        _queue("deliver_batch", workspace, batch)
+    """Hand batches to the provider, a few by each job: fetching a job costs a worker as much as a tenth of a batch."""
+    waiting = iter(batches)
+    while some := tuple(islice(waiting, BATCHES_A_JOB)):
+        _queue("deliver_batch", workspace, *some)
 
 
 def read_results(workspace: UUID, attempt: UUID) -> None:

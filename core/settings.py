@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     server_drain_seconds: int = Field(default=0, ge=0, le=300)  # NOT_SERVING and still answering, before the stop
     workers_metrics_port: int = Field(default=0, ge=0, le=65535)
     clock_metrics_port: int = Field(default=0, ge=0, le=65535)
-    worker_threads: int = Field(default=4, ge=1, le=64)
+    worker_threads: int = Field(default=8, ge=1, le=64)
     clock_offset_seconds: int = 0
     log_format: Literal["json", "text"] = "json"
 

@@ -1,5 +1,6 @@
 """A worker process for some lanes: `python -m workers.main bulk`. One process, a few threads, synchronous."""
 
+import gc
 import importlib
 import signal
 import sys
@@ -36,6 +37,9 @@ def main() -> None:
     schema.refuse_if_pending(settings.database_url)
     load_actors(lanes)
     liveness.begin(" ".join(lanes))
+    # What is loaded now stays: the collector need not look at it again and again while batches of 500 come and go.
+    gc.collect()
+    gc.freeze()
     worker = dramatiq.Worker(jobs.broker(), queues=set(lanes), worker_threads=settings.worker_threads, worker_timeout=200)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

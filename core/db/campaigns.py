@@ -44,9 +44,9 @@ def add(tx: Tx, workspace: UUID, values: Mapping[str, Any], now: datetime) -> UU
 
 
 def get(tx: Tx, campaign: UUID, *, lock: bool = False) -> Row[Any] | None:
-    """One campaign of this workspace."""
+    """One campaign of this workspace. The lock lets others refer to it: their counters are first rows that do."""
     query = sa.select(campaigns).where(campaigns.c.id == campaign)
-    return tx.row(query.with_for_update() if lock else query)
+    return tx.row(query.with_for_update(key_share=True) if lock else query)
 
 
 def update(tx: Tx, campaign: UUID, values: Mapping[str, Any]) -> None:

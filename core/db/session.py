@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine import Row as Row
@@ -18,10 +19,10 @@ from core.settings import Settings, load
 APP_ROLE = "jeondan_app"
 SYSTEM_ROLE = "jeondan_system"
 
-_SCOPE = sa.text(
-    "SELECT set_config('role', :role, true), set_config('jeondan.workspace', :workspace, true),"
-    " set_config('statement_timeout', :timeout, true)"
+_SCOPE = (
+    "SELECT set_config('role', %s, true), set_config('jeondan.workspace', %s, true), set_config('statement_timeout', %s, true)"
 )
+_NO_DATABASE = "지금은 데이터베이스에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요."
 _CANCELED = "57014"  # what PostgreSQL says when statement_timeout ends a query
 
 
@@ -118,7 +119,14 @@ def database() -> Database:
 def _begin(engine: sa.Engine, role: str, workspace: str, timeout: float | None) -> Iterator[Tx]:
     milliseconds = 0 if timeout is None else max(1, int(timeout * 1000))  # 0 would mean: for ever
     with _mapped(), engine.begin() as connection:
-        connection.execute(_SCOPE, {"role": role, "workspace": workspace, "timeout": str(milliseconds)})
+        driver: Any = connection.connection.driver_connection
+        try:  # straight on the driver: this is asked before every other statement
+            driver.execute(_SCOPE, (role, workspace, str(milliseconds)), prepare=True)
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            connection.invalidate(error)
+            engine.dispose()  # what one connection lost the idle ones lost, too
+            raise Unavailable(_NO_DATABASE) from error
+        telemetry.DB_ROUND_TRIPS.inc()
         yield Tx(connection)
 
 
@@ -130,10 +138,10 @@ def _mapped() -> Iterator[None]:
     except (OperationalError, InterfaceError, sa.exc.TimeoutError) as error:
         if getattr(getattr(error, "orig", None), "sqlstate", "") == _CANCELED:
             raise TooLate("정해진 시간 안에 답을 준비하지 못했습니다. 다시 시도해 주세요.") from error
-        raise Unavailable("지금은 데이터베이스에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요.") from error
+        raise Unavailable(_NO_DATABASE) from error
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise Unavailable("지금은 데이터베이스에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요.") from error
+            raise Unavailable(_NO_DATABASE) from error
         raise
 
 
