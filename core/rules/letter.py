@@ -55,7 +55,7 @@ class Letter:
         names = self.body.names
         self.keys = tuple(name for name in names if name != NAME)
         self._name_at = names.index(NAME) if NAME in names else None
-        self._constant = "" if names else self.body.render(())
+        self._constant = None if names else self.body.render(())
         ours = [part for part in (*self.body.segments, *self.body.defaults) if isinstance(part, str)]
         self._carried = not any(map(find_unsupported, ours))
 
@@ -67,7 +67,7 @@ class Letter:
 
     def text(self, name: str, attributes: Sequence[str]) -> str:
         """The text for one person; the same object for everybody when it has no variables."""
-        if self._constant:
+        if self._constant is not None:
             return self._constant
         if not self.keys:
             return self.body.render((_clean(name),))
