@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -28,8 +27,6 @@ JOBS: dict[str, str] = {
     "reconcile_batch": RECEIPTS,
     "read_balance": HOUSEKEEPING,
 }
-
-BATCHES_A_JOB = 4
 
 _log = telemetry.log("jobs")
 
@@ -74,10 +71,9 @@ def plan_campaign(workspace: UUID, campaign: UUID) -> None:
 
 
 def deliver_batches(workspace: UUID, batches: Iterable[UUID]) -> None:
-    """Hand batches to the provider, a few by each job: fetching a job costs a worker as much as a tenth of a batch."""
-    waiting = iter(batches)
-    while some := tuple(islice(waiting, BATCHES_A_JOB)):
-        _queue("deliver_batch", workspace, *some)
+    """Hand batches to the provider; a job each, so that a slow answer holds up no other batch."""
+    for batch in batches:
+        _queue("deliver_batch", workspace, batch)
 
 
 def read_results(workspace: UUID, attempt: UUID) -> None:

@@ -24,11 +24,9 @@ RECORD_PATIENCE = 30.0  # seconds to keep trying to write down what the provider
 
 
 @dramatiq.actor(actor_name="deliver_batch", queue_name=jobs.BULK, max_retries=0)
-def deliver_batch(workspace: str, *batches: str) -> None:
-    """Job: hand some batches over, one after another. Running it twice, or in two places, sends nothing twice."""
-    owner, *identifiers = as_ids(workspace, *batches)
-    for batch in identifiers:
-        deliver(owner, batch)
+def deliver_batch(workspace: str, batch: str) -> None:
+    """Job: hand one batch over. Running it twice, or in two places, sends nothing twice."""
+    deliver(*as_ids(workspace, batch))
 
 
 def deliver(workspace: UUID, batch: UUID) -> None:

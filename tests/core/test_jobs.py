@@ -33,13 +33,10 @@ def test_a_job_waits_in_its_lane_with_identifiers_only(queues: None, name: str) 
     assert jobs.depths()[jobs.JOBS[name]] == 1
 
 
-def test_every_batch_is_in_one_job_and_no_job_has_many(queues: None) -> None:
-    workspace, batches = uuid4(), [uuid4() for _ in range(10)]
-    jobs.deliver_batches(workspace, batches)
-    found = [message["args"] for message in waiting(jobs.BULK)]
-    assert sorted(batch for _, *some in found for batch in some) == sorted(map(str, batches))
-    assert {first for first, *_ in found} == {str(workspace)}
-    assert sorted(len(some) for _, *some in found) == [2, 4, 4]
+def test_every_batch_is_a_job_of_its_own(queues: None) -> None:
+    batches = [uuid4() for _ in range(3)]
+    jobs.deliver_batches(uuid4(), batches)
+    assert {message["args"][1] for message in waiting(jobs.BULK)} == set(map(str, batches))
 
 
 def test_every_job_has_a_function_that_takes_identifiers() -> None:
