@@ -12,7 +12,7 @@ from core.db import accounts, send
 from core.db.session import Row, Tx, database
 from core.rules import ledger
 from core.rules.channel import Channel
-from core.rules.letter import HASH_BYTES, text_hash
+from core.rules.letter import HASH_BYTES, hash_at, text_hash
 from core.rules.states import BatchState, MessageState
 from workers import accounts as providers
 from workers.ledger import as_ids, move
@@ -77,7 +77,7 @@ def _find(workspace: UUID, provider: Provider, batch: Row[Any], attempt: Row[Any
 
 def _is_like(sighting: Sighting, attempt: Row[Any]) -> bool:
     hashes = bytes(attempt.text_hashes)
-    ours = {hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)}
+    ours = {hash_at(hashes, index) for index in range(len(hashes) // HASH_BYTES)}
     return (
         sighting.channel in _MADE_OF[Channel(attempt.channel)]
         and sighting.count <= len(attempt.positions)
