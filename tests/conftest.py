@@ -74,9 +74,9 @@ def migrated(postgres_url: str) -> str:
 
 
 @pytest.fixture
-def database(migrated: str) -> Iterator[str]:
+def database(migrated: str, superuser_url: str) -> Iterator[str]:
     """A freshly migrated database of this test's own; its URL as the login role."""
-    with parts.copied(migrated) as url:
+    with parts.copied(migrated, superuser_url) as url:
         yield url
 
 

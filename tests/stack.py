@@ -57,20 +57,20 @@ def create(url: str, database: str, template: str = "template1") -> str:
     return named(url, database)
 
 
-def drop(url: str, database: str) -> None:
-    """Remove a database, whoever is still connected."""
-    with psycopg.connect(named(url, "postgres"), autocommit=True) as connection:
+def drop(superuser_url: str, database: str) -> None:
+    """Remove a database, whoever is still connected; as superuser, because whoever is only just arriving has no role yet."""
+    with psycopg.connect(superuser_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
 
 
 @contextmanager
-def copied(url: str) -> Iterator[str]:
+def copied(url: str, superuser_url: str) -> Iterator[str]:
     """A fresh copy of the migrated template, for one test."""
     database = f"test_{uuid.uuid4().hex[:12]}"
     try:
         yield create(url, database, TEMPLATE)
     finally:
-        drop(url, database)
+        drop(superuser_url, database)
 
 
 def forget_environment(names: set[str]) -> None:

@@ -41,6 +41,7 @@ def _time(name: str, *, required: bool = False) -> sa.Column[Any]:
 
 workspaces = sa.Table(
     "workspaces", metadata, _id(), _text("name"), _text("optout_number"),
+    sa.Column("routing", sa.Text, nullable=False, server_default=sa.text("'PRIORITY'")),  # or COST
     sa.Column("data_key", BYTEA, nullable=False),  # wrapped; seals phone numbers
     sa.Column("lookup_key", BYTEA, nullable=False),  # wrapped; makes phone_hash
     _time("created_at", required=True),
@@ -58,6 +59,7 @@ api_keys = sa.Table(
     "api_keys", metadata, _id(), _owner(), _text("name"),
     sa.Column("key_hash", BYTEA, nullable=False, unique=True),
     sa.Column("role", sa.Text, nullable=False),
+    sa.Column("test", sa.Boolean, nullable=False, server_default=_FALSE),  # what it sends leaves by no provider
     _time("created_at", required=True), _time("revoked_at"),
 )
 
@@ -75,7 +77,15 @@ provider_accounts = sa.Table(
     sa.Column("credentials", BYTEA, nullable=False),  # wrapped JSON
     sa.Column("state", sa.Text, nullable=False, server_default=sa.text("'ACTIVE'")),
     _text("pause_reason"),
-    _count("priority"),
+    _count("priority"),  # the lowest goes first; of equals each gets its share
+    sa.Column("share", sa.Integer, nullable=False, server_default=sa.text("1")),
+    # the breaker: CLOSED, OPEN until breaker_until, then HALF_OPEN while one call probes
+    sa.Column("breaker", sa.Text, nullable=False, server_default=sa.text("'CLOSED'")),
+    _count("busy_count"), _time("breaker_until"),
+    # limits of the account: calls at one moment, and calls begun within a second
+    sa.Column("most_calls", sa.Integer, nullable=False, server_default=sa.text("5")),
+    sa.Column("calls_per_second", sa.Integer, nullable=False, server_default=sa.text("20")),
+    sa.Column("webhook_token_hash", BYTEA, unique=True),
     sa.Column("test_mode", sa.Boolean, nullable=False, server_default=_FALSE),
     # how long after a call the provider's own list can be trusted to show it, seconds
     sa.Column("settle_seconds", sa.Integer, nullable=False, server_default=sa.text("600")),
@@ -83,6 +93,26 @@ provider_accounts = sa.Table(
     sa.Column("poll_seconds", ARRAY(sa.Integer), nullable=False, server_default=sa.text("'{60,180,600,1800,7200,21600,86400}'")),
     sa.Column("balance_sms", sa.Integer), sa.Column("balance_lms", sa.Integer), sa.Column("balance_mms", sa.Integer),
     _time("balance_at"), _time("created_at", required=True),
+)
+
+provider_senders = sa.Table(  # which number may be used with which account
+    "provider_senders", metadata,
+    sa.Column("provider_account_id", _ID, sa.ForeignKey("provider_accounts.id"), primary_key=True),
+    sa.Column("sender_number_id", _ID, sa.ForeignKey("sender_numbers.id"), primary_key=True),
+    _workspace(), _time("created_at", required=True),
+)
+
+templates = sa.Table(  # Alimtalk texts that Kakao approved, as the provider lists them
+    "templates", metadata, _id(), _owner(),
+    sa.Column("provider_account_id", _ID, sa.ForeignKey("provider_accounts.id"), nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+    _text("channel_key"),  # Aligo senderkey, Solapi pfId
+    _text("name"), _text("content"), _text("emphasis_title"),
+    sa.Column("buttons", JSONB, nullable=False, server_default=sa.text("'[]'")),
+    sa.Column("state", sa.Text, nullable=False),  # rules.states.TemplateState
+    _text("comment"),
+    _time("synced_at", required=True), _time("gone_at"),
+    sa.UniqueConstraint("provider_account_id", "code"),
 )
 
 images = sa.Table(
@@ -183,6 +213,8 @@ import_errors = sa.Table(
 
 campaigns = sa.Table(
     "campaigns", metadata, _id(), _owner(),
+    sa.Column("kind", sa.Text, nullable=False, server_default=sa.text("'CAMPAIGN'")),  # or SEND: made by SendService
+    sa.Column("test", sa.Boolean, nullable=False, server_default=_FALSE),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("purpose", sa.Text, nullable=False),
     _text("body"), _text("subject"),
@@ -192,9 +224,18 @@ campaigns = sa.Table(
     sa.Column("none_tags", _TEXTS, nullable=False, server_default=sa.text("'{}'")),
     sa.Column("state", sa.Text, nullable=False), _text("failure"), _text("waiting_for"),
     _time("expires_at"),
+    # when and how fast: not before scheduled_at, at most pace_people within pace_seconds (0: as fast as it goes)
+    _time("scheduled_at"), _count("pace_people"), _count("pace_seconds"), _time("paused_at"),
+    # the cap in won, and what is spent or in the hands of a worker
+    sa.Column("budget_krw", sa.Integer), sa.Column("committed", sa.Numeric(16, 2), nullable=False, server_default=_ZERO),
+    # Alimtalk, and the text that goes by SMS or LMS to whom it does not reach
+    sa.Column("template_id", _ID, sa.ForeignKey("templates.id")), _text("fallback_body"),
     sa.Column("version", sa.Integer, nullable=False, server_default=sa.text("1")),
     # frozen at launch: the finished text with its variables, what it is sent from and with, and what it costs
     _text("frozen_body"), _text("frozen_subject"), _text("sender"), _text("image_object"),
+    _text("frozen_fallback"),
+    # by which accounts it may leave, in order: [{account, provider, prices}]
+    sa.Column("routes", JSONB, nullable=False, server_default=sa.text("'[]'")),
     sa.Column("provider_account_id", _ID, sa.ForeignKey("provider_accounts.id")),
     sa.Column("prices", JSONB, nullable=False, server_default=sa.text("'{}'")),
     sa.Column("batch_size", sa.Integer, nullable=False, server_default=sa.text("500")),
@@ -261,6 +302,7 @@ batches = sa.Table(
     _time("due_at", required=True),
     sa.Column("attempt", sa.SmallInteger, nullable=False, server_default=_ZERO),
     sa.Column("lease_owner", _ID), _time("lease_until"),
+    sa.Column("provider_account_id", _ID),  # the account that has or had the last attempt
     postgresql_partition_by="RANGE (id)",
 )
 sa.Index("batches_campaign", batches.c.campaign_id, batches.c.first_contact)
@@ -281,6 +323,7 @@ attempts = sa.Table(
     _text("code"), _text("words"),  # the provider's own, of the call as a whole
     _text("reference"), _count("accepted"), _count("refused"),
     _count("polls"), _time("poll_at"),
+    _time("escalated_at"),  # nobody but a person can say what became of it
     postgresql_partition_by="RANGE (id)",
 )
 sa.Index("attempts_batch", attempts.c.batch_id)
@@ -296,6 +339,82 @@ receipts = sa.Table(  # append-only: what the provider reported, as it came
     postgresql_partition_by="RANGE (id)",
 )
 sa.Index("receipts_batch", receipts.c.batch_id)
+
+direct_messages = sa.Table(  # what SendService was given: number and finished text of each position, sealed
+    "direct_messages", metadata,
+    sa.Column("batch_id", _ID, primary_key=True),
+    sa.Column("position", sa.SmallInteger, primary_key=True),
+    _workspace(),
+    sa.Column("phone_sealed", BYTEA, nullable=False), sa.Column("phone_hash", BYTEA, nullable=False),
+    sa.Column("text_sealed", BYTEA, nullable=False),
+    sa.Column("variables_sealed", BYTEA),  # JSON, for a template
+    _text("client_reference"),
+    postgresql_partition_by="RANGE (batch_id)",
+)
+
+events = sa.Table(  # the outbox: what happened to messages, written in the transaction in which it happened
+    "events", metadata, _id(), _workspace(),
+    # of two rows the one with the lower transaction is read first, and only when nothing older can still appear
+    sa.Column("transaction", sa.BigInteger, nullable=False,
+              server_default=sa.text("(pg_current_xact_id()::text)::bigint")),
+    sa.Column("kind", sa.Text, nullable=False),  # message.accepted, campaign.done, ...
+    sa.Column("campaign_id", _ID), sa.Column("batch_id", _ID),
+    sa.Column("positions", ARRAY(sa.SmallInteger), nullable=False, server_default=sa.text("'{}'")),
+    sa.Column("reasons", JSONB, nullable=False, server_default=sa.text("'{}'")),  # position -> reason, where there is one
+    _time("created_at", required=True),
+    postgresql_partition_by="RANGE (id)",
+)
+sa.Index("events_order", events.c.workspace_id, events.c.transaction, events.c.id)
+
+webhook_endpoints = sa.Table(  # addresses of the merchant's own systems
+    "webhook_endpoints", metadata, _id(), _owner(),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("secret", BYTEA, nullable=False),  # wrapped; signs what is sent
+    sa.Column("kinds", _TEXTS, nullable=False, server_default=sa.text("'{}'")),  # empty: all
+    sa.Column("state", sa.Text, nullable=False, server_default=sa.text("'ACTIVE'")),
+    # events up to here have been made into deliveries
+    sa.Column("cursor_transaction", sa.BigInteger, nullable=False, server_default=_ZERO), sa.Column("cursor_event", _ID),
+    sa.Column("version", sa.Integer, nullable=False, server_default=sa.text("1")),
+    _time("failing_since"), _time("created_at", required=True), _time("archived_at"),
+)
+
+webhook_deliveries = sa.Table(  # one POST: some events to one endpoint, again and again until it is taken or dead
+    "webhook_deliveries", metadata, _id(), _owner(),
+    sa.Column("endpoint_id", _ID, sa.ForeignKey("webhook_endpoints.id"), nullable=False),
+    sa.Column("event_ids", ARRAY(_ID), nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # PENDING, DELIVERED, DEAD
+    _count("tries"), _time("due_at"), _count("last_status"), _text("last_error"),
+    _time("created_at", required=True), _time("ended_at"),
+)
+sa.Index("webhook_deliveries_due", webhook_deliveries.c.due_at, postgresql_where=webhook_deliveries.c.state == "PENDING")
+sa.Index("webhook_deliveries_newest", webhook_deliveries.c.workspace_id, webhook_deliveries.c.endpoint_id, webhook_deliveries.c.id)
+
+pushes = sa.Table(  # what a provider pushed to us, raw until a worker has read it
+    "pushes", metadata, _id(), _owner(),
+    sa.Column("provider_account_id", _ID, sa.ForeignKey("provider_accounts.id"), nullable=False),
+    sa.Column("headers_sealed", BYTEA, nullable=False), sa.Column("body_sealed", BYTEA, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # NEW, PARKED, DONE, FORGED
+    _time("due_at"), _time("received_at", required=True),
+)
+sa.Index("pushes_due", pushes.c.due_at, postgresql_where=pushes.c.due_at.is_not(None))
+
+unknown_words = sa.Table(  # results a provider reported in words that nobody knows yet
+    "unknown_words", metadata,
+    sa.Column("workspace_id", _ID, primary_key=True),
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("words", sa.Text, primary_key=True),  # without numbers
+    _count("people"), _time("first_seen_at", required=True), _time("last_seen_at", required=True),
+)
+
+incidents = sa.Table(  # what people are alerted about: once when it begins, once when it ends; no tenant sees it
+    "incidents", metadata, _id(),
+    sa.Column("workspace_id", _ID),  # empty: the whole installation
+    sa.Column("kind", sa.Text, nullable=False),  # rules.alerts.Kind
+    sa.Column("subject", sa.Text, nullable=False),  # what it is about: an account, a lane
+    sa.Column("facts", JSONB, nullable=False, server_default=sa.text("'{}'")),
+    _time("opened_at", required=True), _time("alerted_at"), _time("closed_at"), _time("recovery_alerted_at"),
+)
+sa.Index("incidents_open", incidents.c.kind, incidents.c.subject, unique=True, postgresql_where=incidents.c.closed_at.is_(None))
 
 provider_references = sa.Table(  # one provider call belongs to one attempt, for ever
     "provider_references", metadata,
@@ -319,6 +438,6 @@ worker_processes = sa.Table(  # who is alive; no tenant data
     "worker_processes", metadata, _id(), _text("lanes"), _time("seen_at", required=True),
 )
 
-LEDGER = (batches, attempts, receipts)
-SHARED = (worker_processes,)
+LEDGER = (batches, attempts, receipts, direct_messages, events)
+SHARED = (worker_processes, incidents)
 TENANT = tuple(table for table in metadata.sorted_tables if table not in SHARED)

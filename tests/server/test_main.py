@@ -57,14 +57,16 @@ def test_sigterm_lets_running_calls_end_and_does_not_wait_for_watches(
         assert [event["event"] for event in server.events("draining") + server.events("stopped")] == ["draining", "stopped"]
 
 
-def test_it_refuses_to_start_before_the_migrations(environment: dict[str, str], postgres_url: str, tmp_path: Path) -> None:
+def test_it_refuses_to_start_before_the_migrations(
+    environment: dict[str, str], postgres_url: str, superuser_url: str, tmp_path: Path
+) -> None:
     empty = parts.create(postgres_url, "unmigrated")
     try:
         with program.started(environment, tmp_path, DATABASE_URL=empty) as server:
             assert server.process.wait(20) == 3
             assert "make migrate" in server.said()
     finally:
-        parts.drop(postgres_url, "unmigrated")
+        parts.drop(superuser_url, "unmigrated")
 
 
 WRONG = [("ENCRYPTION_KEY", "abc"), ("ENCRYPTION_KEY", ""), ("JWT_SECRET", "short"), ("GRPC_PORT", "x")]

@@ -26,7 +26,7 @@ def test_migrations_make_what_tables_py_says(database: str) -> None:
     assert differences == []
 
 
-def test_up_down_up(postgres_url: str) -> None:
+def test_up_down_up(postgres_url: str, superuser_url: str) -> None:
     url = parts.create(postgres_url, "updown")
     try:
         migrate.upgrade(url)
@@ -37,7 +37,7 @@ def test_up_down_up(postgres_url: str) -> None:
         migrate.upgrade(url)
         assert migrate.pending(url) == []
     finally:
-        parts.drop(postgres_url, "updown")
+        parts.drop(superuser_url, "updown")
 
 
 def test_every_tenant_table_forces_row_security(database: str) -> None:
@@ -48,7 +48,7 @@ def test_every_tenant_table_forces_row_security(database: str) -> None:
                 " AND relkind IN ('r', 'p') AND NOT (relrowsecurity AND relforcerowsecurity)"
             )
         ).scalars()
-        assert set(open_tables) == {"alembic_version", "worker_processes"}
+        assert set(open_tables) == {"alembic_version", "worker_processes", "incidents"}
 
 
 def test_the_login_role_is_no_superuser_and_sees_nothing_by_itself(settings: Settings) -> None:
