@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 from alembic import context
 
-from core.db.tables import metadata
+from core.db import tables  # noqa: F401 - declares them
+from core.db.columns import metadata
 
 
 def run() -> None:
