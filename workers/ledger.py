@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from core.db import campaigns, send
+from core import clock
+from core.db import campaigns, events, send
 from core.db.session import Row, Tx
 from core.rules import ledger
+from core.rules.events import news
 from core.rules.states import BatchState, MessageState
 
 LEASE = timedelta(seconds=150)
@@ -41,7 +43,8 @@ def move(  # noqa: PLR0913 - one argument per thing that moves with the batch
         values["reasons"] = json.dumps(known)
     for bucket, people in _reason_changes(batch.reasons, before, known, states).items():
         campaigns.count_reasons(tx, batch.campaign_id, bucket, people)
-    send.move_batch(tx, batch.id, values, ledger.tally(before, states), cost)
+    told = events.told(news(before, states, known), clock.now())
+    send.move_batch(tx, batch.id, values, ledger.tally(before, states), cost, told)
     return state
 
 

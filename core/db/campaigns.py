@@ -10,10 +10,13 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
+from core import clock
+from core.db import events
 from core.db.ids import new_id
 from core.db.listing import Page, Rows, contains, fetch
 from core.db.session import Tx
 from core.db.tables import BUCKETS, campaigns
+from core.rules.events import DONE, PAUSED
 from core.rules.states import CampaignState
 
 SHARDS = 8
@@ -246,7 +249,8 @@ def finish_done(tx: Tx, now: datetime) -> list[UUID]:
         " RETURNING c.id",
         now=now,
     )
-    return [row.id for row in rows]
+    events.tell(tx, DONE, done := [row.id for row in rows], now)
+    return done
 
 
 def stalled_plans(tx: Tx) -> Sequence[Row[Any]]:
@@ -256,12 +260,13 @@ def stalled_plans(tx: Tx) -> Sequence[Row[Any]]:
 
 def pause(tx: Tx, campaign: UUID, waiting_for: str = "") -> None:
     """Stop handing over; takes effect at the next claim."""
-    tx.run(
+    if tx.run(
         "UPDATE campaigns SET state = 'PAUSED', waiting_for = :waiting_for, version = version + 1"
         " WHERE id = :campaign AND state IN ('PLANNING', 'SENDING')",
         campaign=campaign,
         waiting_for=waiting_for,
-    )
+    ):
+        events.tell(tx, PAUSED, [campaign], clock.now())
 
 
 def ended_with_open_batches(tx: Tx, now: datetime) -> Sequence[Row[Any]]:

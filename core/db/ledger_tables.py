@@ -88,9 +88,11 @@ sa.Index("events_order", events.c.workspace_id, events.c.transaction, events.c.i
 webhook_endpoints = sa.Table(  # addresses of the merchant's own systems
     "webhook_endpoints", metadata, identifier(), owner(),
     sa.Column("url", sa.Text, nullable=False),
+    text("description"),
     sa.Column("secret", BYTEA, nullable=False),  # wrapped; signs what is sent
+    sa.Column("old_secret", BYTEA), time("old_secret_until"),  # the one before, which signs too until then
     sa.Column("kinds", TEXTS, nullable=False, server_default=sa.text("'{}'")),  # empty: all
-    sa.Column("state", sa.Text, nullable=False, server_default=sa.text("'ACTIVE'")),
+    sa.Column("state", sa.Text, nullable=False, server_default=sa.text("'ACTIVE'")), text("disabled_reason"),
     # events up to here have been made into deliveries
     sa.Column("cursor_transaction", sa.BigInteger, nullable=False, server_default=ZERO), sa.Column("cursor_event", ID),
     sa.Column("version", sa.Integer, nullable=False, server_default=sa.text("1")),
@@ -100,12 +102,14 @@ webhook_endpoints = sa.Table(  # addresses of the merchant's own systems
 webhook_deliveries = sa.Table(  # one POST: some events to one endpoint, again and again until it is taken or dead
     "webhook_deliveries", metadata, identifier(), owner(),
     sa.Column("endpoint_id", ID, sa.ForeignKey("webhook_endpoints.id"), nullable=False),
-    sa.Column("event_ids", ARRAY(ID), nullable=False),
+    # of these rows of events, unfolded into single ones, `size` after the first `skip`; none: a test
+    sa.Column("event_ids", ARRAY(ID), nullable=False), count("skip"), count("size"),
     sa.Column("state", sa.Text, nullable=False),  # PENDING, DELIVERED, DEAD
-    count("tries"), time("due_at"), count("last_status"), text("last_error"),
+    count("tries"), time("due_at"), time("give_up_at"), time("lease_until"), count("last_status"), text("last_error"),
     time("created_at", required=True), time("ended_at"),
 )
-sa.Index("webhook_deliveries_due", webhook_deliveries.c.due_at, postgresql_where=webhook_deliveries.c.state == "PENDING")
+sa.Index("webhook_deliveries_due", webhook_deliveries.c.endpoint_id, webhook_deliveries.c.due_at,
+         postgresql_where=webhook_deliveries.c.state == "PENDING")
 sa.Index("webhook_deliveries_newest",
          webhook_deliveries.c.workspace_id, webhook_deliveries.c.endpoint_id, webhook_deliveries.c.id)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.engine import Row
 
-from core.db import driver
+from core.db import driver, events
 from core.db.campaigns import REASON, SHARDS
 from core.db.session import Tx
 from core.rules.letter import GONE, Person
@@ -97,13 +97,18 @@ def save_batch(tx: Tx, batch: UUID, values: Mapping[str, Any]) -> None:
     tx.run(f"UPDATE batches SET {_assigned(values)} WHERE id = :batch", batch=batch, **values)  # noqa: S608
 
 
-def move_batch(tx: Tx, batch: UUID, values: Mapping[str, Any], deltas: Mapping[str, int], cost: Decimal) -> None:
-    """The same, and in the same statement `deltas` people between the buckets of its campaign, as `campaigns.count` does."""
+def move_batch(
+    tx: Tx, batch: UUID, values: Mapping[str, Any], deltas: Mapping[str, int], cost: Decimal, told: Mapping[str, Any]
+) -> None:
+    """The same, and in the same statement `deltas` people between the buckets of its campaign, as `campaigns.count` does.
+
+    `told` are the events that go with it (events.told).
+    """
     names = (*deltas, "cost")
     driver.run(
         tx,
         f"WITH moved AS (UPDATE batches SET {_assigned(values)} WHERE id = :batch RETURNING campaign_id, workspace_id)"  # noqa: S608
-        f" INSERT INTO campaign_counters (campaign_id, shard, workspace_id, {', '.join(names)})"
+        f"{events.TOLD if told else ''} INSERT INTO campaign_counters (campaign_id, shard, workspace_id, {', '.join(names)})"
         f" SELECT campaign_id, pg_backend_pid() % :shards, workspace_id, {', '.join(f':{name}' for name in names)} FROM moved"
         " ON CONFLICT (campaign_id, shard) DO UPDATE"
         f" SET {', '.join(f'{name} = campaign_counters.{name} + excluded.{name}' for name in names)}",
@@ -112,6 +117,7 @@ def move_batch(tx: Tx, batch: UUID, values: Mapping[str, Any], deltas: Mapping[s
         cost=cost,
         **values,
         **deltas,
+        **told,
     )
 
 

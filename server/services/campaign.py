@@ -7,8 +7,9 @@ from jeondan.v1 import campaign_pb2 as pb
 from jeondan.v1 import campaign_pb2_grpc
 
 from core import jobs
-from core.db import campaigns, provider_accounts
+from core.db import campaigns, events, provider_accounts
 from core.errors import NotFound
+from core.rules.events import STARTED, of_move
 from core.rules.price import to_won
 from core.rules.states import CampaignState, check_move
 from core.rules.text import find_rare
@@ -91,6 +92,7 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
         drafts.check_is_in_use(row)
         drafts.check_is_waiting(row)
         campaigns.update(call.tx, row.id, drafts.launched(call.tx, row, call.now))
+        events.tell(call.tx, STARTED, [row.id], call.now)
         call.tx.after_commit(lambda: jobs.plan_campaign(call.workspace, row.id))
         return pb.LaunchCampaignResponse(campaign=view.one(call.tx, row.id))
 
@@ -126,4 +128,6 @@ def _moved(call: Call, campaign: str, state: CampaignState, **more: Any) -> Any:
     row = _locked(call, campaign)
     check_move(CampaignState(row.state), state)
     campaigns.update(call.tx, row.id, {"state": state, "waiting_for": "", **more})
+    if kind := of_move(CampaignState(row.state), state):
+        events.tell(call.tx, kind, [row.id], call.now)
     return row

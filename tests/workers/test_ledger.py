@@ -14,6 +14,7 @@ import pytest
 from core import clock
 from core.db.session import database
 from core.rules.states import MessageState
+from tests.workers import test_outbox
 from tests.workers.shop import Sandbox, Shop, Time
 from workers import balance, deliver, ledger, plan, receipts, reconcile, sweep
 from workers.claim import claim
@@ -49,6 +50,7 @@ class Walk:
     def check(self) -> None:
         for campaign in self.campaigns:
             self.shop.counters(campaign)
+        test_outbox.agree(self.shop)
         stats = self.sandbox.stats()
         assert stats["duplicates"] == 0
 

@@ -61,22 +61,24 @@ CREATE TABLE events (
 CREATE INDEX events_order ON events (workspace_id, transaction, id);
 
 CREATE TABLE webhook_endpoints (
-    id UUID NOT NULL, workspace_id UUID NOT NULL, url TEXT NOT NULL, secret BYTEA NOT NULL, kinds TEXT[] DEFAULT
-    '{}' NOT NULL, state TEXT DEFAULT 'ACTIVE' NOT NULL, cursor_transaction BIGINT DEFAULT 0 NOT NULL, cursor_event
-    UUID, version INTEGER DEFAULT 1 NOT NULL, failing_since TIMESTAMP WITH TIME ZONE, created_at TIMESTAMP WITH
-    TIME ZONE NOT NULL, archived_at TIMESTAMP WITH TIME ZONE, PRIMARY KEY (id), FOREIGN KEY(workspace_id)
-    REFERENCES workspaces (id)
+    id UUID NOT NULL, workspace_id UUID NOT NULL, url TEXT NOT NULL, description TEXT DEFAULT '' NOT NULL, secret
+    BYTEA NOT NULL, old_secret BYTEA, old_secret_until TIMESTAMP WITH TIME ZONE, kinds TEXT[] DEFAULT '{}' NOT NULL,
+    state TEXT DEFAULT 'ACTIVE' NOT NULL, disabled_reason TEXT DEFAULT '' NOT NULL, cursor_transaction BIGINT DEFAULT
+    0 NOT NULL, cursor_event UUID, version INTEGER DEFAULT 1 NOT NULL, failing_since TIMESTAMP WITH TIME ZONE,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL, archived_at TIMESTAMP WITH TIME ZONE, PRIMARY KEY (id), FOREIGN
+    KEY(workspace_id) REFERENCES workspaces (id)
 );
 
 CREATE TABLE webhook_deliveries (
-    id UUID NOT NULL, workspace_id UUID NOT NULL, endpoint_id UUID NOT NULL, event_ids UUID[] NOT NULL, state TEXT
-    NOT NULL, tries INTEGER DEFAULT 0 NOT NULL, due_at TIMESTAMP WITH TIME ZONE, last_status INTEGER DEFAULT 0 NOT
-    NULL, last_error TEXT DEFAULT '' NOT NULL, created_at TIMESTAMP WITH TIME ZONE NOT NULL, ended_at TIMESTAMP
-    WITH TIME ZONE, PRIMARY KEY (id), FOREIGN KEY(workspace_id) REFERENCES workspaces (id), FOREIGN
+    id UUID NOT NULL, workspace_id UUID NOT NULL, endpoint_id UUID NOT NULL, event_ids UUID[] NOT NULL, skip INTEGER
+    DEFAULT 0 NOT NULL, size INTEGER DEFAULT 0 NOT NULL, state TEXT NOT NULL, tries INTEGER DEFAULT 0 NOT NULL, due_at
+    TIMESTAMP WITH TIME ZONE, give_up_at TIMESTAMP WITH TIME ZONE, lease_until TIMESTAMP WITH TIME ZONE, last_status
+    INTEGER DEFAULT 0 NOT NULL, last_error TEXT DEFAULT '' NOT NULL, created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE, PRIMARY KEY (id), FOREIGN KEY(workspace_id) REFERENCES workspaces (id), FOREIGN
     KEY(endpoint_id) REFERENCES webhook_endpoints (id)
 );
 
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (due_at) WHERE state = 'PENDING';
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, due_at) WHERE state = 'PENDING';
 
 CREATE INDEX webhook_deliveries_newest ON webhook_deliveries (workspace_id, endpoint_id, id);
 
