@@ -25,6 +25,7 @@ JOBS: dict[str, str] = {
     "deliver_batch": BULK,
     "read_results": RECEIPTS,
     "reconcile_batch": RECEIPTS,
+    "read_pushes": RECEIPTS,
     "read_balance": HOUSEKEEPING,
 }
 
@@ -84,6 +85,11 @@ def read_results(workspace: UUID, attempt: UUID) -> None:
 def reconcile_batch(workspace: UUID, batch: UUID) -> None:
     """Find out whether an unanswered call was accepted."""
     _queue("reconcile_batch", workspace, batch)
+
+
+def read_pushes(workspace: UUID, account: UUID) -> None:
+    """Look into what a provider pushed for an account."""
+    _queue("read_pushes", workspace, account)
 
 
 def read_balance(workspace: UUID, account: UUID) -> None:

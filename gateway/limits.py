@@ -78,7 +78,7 @@ class RateLimit:
         if scope["type"] != "http" or not scope["path"].startswith("/api/"):
             await self._app(scope, receive, send)
             return
-        address = _address(scope)
+        address = address_of(scope)
         caller = self._caller(scope, address)
         # Made-up credentials must not be a way around the limit of the address.
         refused = f"refused {address}"
@@ -113,13 +113,14 @@ class RateLimit:
         return Refusal(429, retry_seconds=self._buckets.wait(caller), headers=self._buckets.headers(caller))
 
 
-def _address(scope: Scope) -> str:
+def address_of(scope: Scope) -> str:
+    """Who asks, when nothing better is known."""
     client: Any = scope.get("client")
     return str(client[0]) if client else "unknown"
 
 
 class BodyLimit:
-    """413 for a body over 1 MiB, announced or not; 415 for form bodies, which nothing here takes."""
+    """413 for a body over 1 MiB, announced or not; 415 for form bodies, which the API does not take."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -133,7 +134,7 @@ class BodyLimit:
         length = headers.get("content-length", "0")
         if length.isdecimal() and int(length[:20]) > BODY_BYTES:
             raise Refusal(413)
-        if headers.get("content-type", "").lower().startswith(_FORMS):
+        if scope["path"].startswith("/api/") and headers.get("content-type", "").lower().startswith(_FORMS):
             raise Refusal(415)
         await self._app(scope, _counting(receive), send)
 

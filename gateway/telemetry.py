@@ -20,6 +20,7 @@ from gateway.settings import Settings
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_BELOW = {"/docs": "/docs", "/webhooks/": "/webhooks/{provider}/{token}"}  # the token is a secret
 _QUIET = {"/livez", "/health", "/metrics"}
 log = structlog.stdlib.get_logger("gateway")
 
@@ -109,8 +110,9 @@ class Telemetry:
         path = scope["path"]
         if operation in self._templates:
             return self._templates[operation]
-        if path.startswith("/docs"):
-            return "/docs"
+        for prefix, template in _BELOW.items():
+            if path.startswith(prefix):
+                return template
         return path if path in self._templates.values() and status != 404 else "unmatched"
 
 

@@ -14,7 +14,7 @@ from core.cache import cache
 from core.crypto import check_password, hash_password, hash_token
 from core.db import accounts
 from core.db.session import database
-from core.errors import NotAllowed, NotAuthenticated, TooMany
+from core.errors import NotAllowed, NotAuthenticated, NotFound, TooMany
 from core.settings import load
 from server.caller import Caller
 
@@ -57,6 +57,15 @@ def sign_in(email: str, password: str) -> Any:
         raise NotAuthenticated("이메일 또는 비밀번호가 맞지 않습니다.")
     cache().forget(tries)
     return user
+
+
+def pushing_account(provider: str, token: str) -> Any:
+    """The provider account (id, workspace_id) that this address was given out for."""
+    with database().system(timeout=LOOKUP_SECONDS) as tx:
+        account = accounts.account_by_webhook_token(tx, provider, token)
+    if account is None:
+        raise NotFound("이런 주소가 없습니다.")
+    return account
 
 
 def issue(user: Any) -> tuple[str, datetime]:

@@ -23,6 +23,8 @@ from jeondan.v1 import (
     catalog_pb2,
     catalog_pb2_grpc,
     options_pb2,
+    receipt_pb2,
+    receipt_pb2_grpc,
     send_pb2,
     send_pb2_grpc,
 )
@@ -49,6 +51,7 @@ from server.services.account import AccountService
 from server.services.audience import AudienceService
 from server.services.campaign import CampaignService
 from server.services.catalog import CatalogService
+from server.services.receipt import ReceiptService
 from server.services.send import SendService
 
 THREADS = 10
@@ -102,6 +105,11 @@ SERVICES = (
         send_pb2.DESCRIPTOR.services_by_name["SendService"],
         SendService,
         send_pb2_grpc.add_SendServiceServicer_to_server,
+    ),
+    Service(
+        receipt_pb2.DESCRIPTOR.services_by_name["ReceiptService"],
+        ReceiptService,
+        receipt_pb2_grpc.add_ReceiptServiceServicer_to_server,
     ),
 )
 

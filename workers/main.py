@@ -21,7 +21,7 @@ ACTORS: dict[str, tuple[str, ...]] = {
     jobs.BULK: ("deliver",),
     jobs.PLAN: ("plan", "imports"),
     jobs.COMPOSE: ("compose",),
-    jobs.RECEIPTS: ("receipts", "reconcile"),
+    jobs.RECEIPTS: ("receipts", "reconcile", "pushes"),
     jobs.HOUSEKEEPING: ("balance",),
 }
 

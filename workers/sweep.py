@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from core import clock, jobs, telemetry
-from core.db import accounts, campaigns, imports, partitions, pictures, provider_accounts, requests, send
+from core.db import accounts, campaigns, imports, partitions, pictures, provider_accounts, pushes, requests, send
 from core.db.session import Tx, database
 from core.rules import ledger
 from core.rules.states import CampaignState, MessageState
+from workers import pushes as pushed
 from workers.ledger import move
 from workers.liveness import DEAD_AFTER
 from workers.reconcile import abandon
@@ -24,7 +25,7 @@ def sweep() -> None:
     """One round: every step for itself, so that one defect does not stop the others."""
     now = clock.now()
     depths = _depths()
-    for step in (_deliveries, _abandoned, _ended, _unknown, _results, _plans, _files, _done, _balances):
+    for step in (_deliveries, _abandoned, _ended, _unknown, _results, _plans, _files, _done, _balances, _pushes):
         try:
             step(now, depths)
         except Exception as error:
@@ -51,6 +52,7 @@ def upkeep() -> None:
         partitions.ensure(tx, now)
         send.forget_workers(tx, now - timedelta(hours=1))
     _elected(lambda tx: requests.forget(tx, now - timedelta(days=7)))
+    _elected(lambda tx: pushes.forget(tx, now - pushed.KEPT))
     _elected(accounts.rewrap)
 
 
@@ -144,3 +146,8 @@ def _balances(now: datetime, _: dict[str, int]) -> None:
             tx.after_commit(partial(jobs.read_balance, row.workspace_id, row.id))
 
     _elected(queue)
+
+
+def _pushes(now: datetime, depths: dict[str, int]) -> None:
+    if depths[jobs.RECEIPTS] < FULL_LANE:
+        _elected(lambda tx: pushed.due(tx, now))

@@ -229,6 +229,26 @@ def provider_accounts(tx: Tx) -> Sequence[Row[Any]]:
     )
 
 
+def create_webhook_token(tx: Tx, account: UUID) -> str:
+    """The token of the address at which the provider pushes: shown this once, and it replaces the one before."""
+    token = secrets.token_urlsafe(32)
+    changed = tx.run(
+        "UPDATE provider_accounts SET webhook_token_hash = :hash WHERE id = :account", hash=hash_token(token), account=account
+    )
+    if not changed:
+        raise NotFound("이런 발송 계정이 없습니다.")
+    return token
+
+
+def account_by_webhook_token(tx: Tx, provider: str, token: str) -> Row[Any] | None:
+    """id, workspace_id of the account that a push is for; across workspaces."""
+    return tx.row(
+        "SELECT id, workspace_id FROM provider_accounts WHERE webhook_token_hash = :hash AND provider = :provider",
+        hash=hash_token(token),
+        provider=provider,
+    )
+
+
 def rewrap(tx: Tx) -> int:
     """Wrap again, with the first key of ENCRYPTION_KEY, what an older one wrapped; how many values. Across workspaces."""
     ring, done = keyring(), 0

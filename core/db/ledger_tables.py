@@ -42,6 +42,7 @@ attempts = sa.Table(
     text("code"), text("words"),  # the provider's own, of the call as a whole
     text("reference"), count("accepted"), count("refused"),
     count("polls"), time("poll_at"),
+    time("read_at"),  # when a push last made us read: many pushes are one read
     time("escalated_at"),  # nobody but a person can say what became of it
     postgresql_partition_by="RANGE (id)",
 )
@@ -137,6 +138,9 @@ incidents = sa.Table(  # what people are alerted about: once when it begins, onc
     sa.Column("subject", sa.Text, nullable=False),  # what it is about: an account, a lane
     sa.Column("facts", JSONB, nullable=False, server_default=sa.text("'{}'")),
     time("opened_at", required=True), time("alerted_at"), time("closed_at"), time("recovery_alerted_at"),
+    time("cleared_at"),  # since when the condition does not hold any more; it closes when that has lasted
+    time("due_at"),  # when the next try to alert is due
+    sa.Column("told", TEXTS, nullable=False, server_default=sa.text("'{}'")),  # channels that took the alert
 )
 sa.Index("incidents_open", incidents.c.kind, incidents.c.subject, unique=True, postgresql_where=incidents.c.closed_at.is_(None))
 

@@ -26,7 +26,8 @@ ALTER TABLE campaigns
 
 ALTER TABLE batches ADD COLUMN provider_account_id UUID;
 
-ALTER TABLE attempts ADD COLUMN escalated_at TIMESTAMP WITH TIME ZONE;
+ALTER TABLE attempts
+    ADD COLUMN read_at TIMESTAMP WITH TIME ZONE, ADD COLUMN escalated_at TIMESTAMP WITH TIME ZONE;
 """
 
 TABLES = """
@@ -100,7 +101,8 @@ CREATE TABLE unknown_words (
 CREATE TABLE incidents (
     id UUID NOT NULL, workspace_id UUID, kind TEXT NOT NULL, subject TEXT NOT NULL, facts JSONB DEFAULT '{}' NOT
     NULL, opened_at TIMESTAMP WITH TIME ZONE NOT NULL, alerted_at TIMESTAMP WITH TIME ZONE, closed_at TIMESTAMP
-    WITH TIME ZONE, recovery_alerted_at TIMESTAMP WITH TIME ZONE, PRIMARY KEY (id)
+    WITH TIME ZONE, recovery_alerted_at TIMESTAMP WITH TIME ZONE, cleared_at TIMESTAMP WITH TIME ZONE, due_at
+    TIMESTAMP WITH TIME ZONE, told TEXT[] DEFAULT '{}' NOT NULL, PRIMARY KEY (id)
 );
 
 CREATE UNIQUE INDEX incidents_open ON incidents (kind, subject) WHERE closed_at IS NULL;
