@@ -23,6 +23,7 @@ JOBS: dict[str, str] = {
     "import_customers": PLAN,
     "plan_campaign": PLAN,
     "deliver_batch": BULK,
+    "deliver_single": SINGLE,
     "read_results": RECEIPTS,
     "reconcile_batch": RECEIPTS,
     "read_pushes": RECEIPTS,
@@ -75,6 +76,11 @@ def deliver_batches(workspace: UUID, batches: Iterable[UUID]) -> None:
     """Hand batches to the provider; a job each, so that a slow answer holds up no other batch."""
     for batch in batches:
         _queue("deliver_batch", workspace, batch)
+
+
+def deliver_single(workspace: UUID, batch: UUID) -> None:
+    """Hand the messages of one call of SendService over, past everything bulk."""
+    _queue("deliver_single", workspace, batch)
 
 
 def read_results(workspace: UUID, attempt: UUID) -> None:

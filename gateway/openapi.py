@@ -8,7 +8,7 @@ from jeondan.v1 import campaign_pb2, options_pb2
 
 from gateway import progress
 from gateway.errors import MEDIA_TYPE
-from gateway.routes import ETAG, REQUEST_ID, Route
+from gateway.routes import ETAG, HEADERS, Route
 from gateway.schemas import Schema, Schemas, View
 from gateway.stubs import Stubs, is_list
 
@@ -97,7 +97,7 @@ def _parameters(route: Route, schemas: Schemas) -> list[dict[str, Any]]:
     found = [_parameter(fields[name], name, "path", schemas) for name in route.path_fields]
     queried = {field.name: field for field in route.query_fields.values()}
     found += [_parameter(field, field.json_name, "query", schemas) for field in queried.values()]
-    for name, header in ((REQUEST_ID, "Idempotency-Key"), (ETAG, "If-Match")):
+    for name, header in HEADERS.items():
         if route.takes(name):
             found.append(_parameter(fields[name], header, "header", schemas) | {"required": False})
     return found

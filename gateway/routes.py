@@ -13,7 +13,10 @@ from jeondan.v1 import options_pb2
 from gateway.stubs import Stubs
 
 REQUEST_ID = "request_id"
+IDEMPOTENCY_KEY = "idempotency_key"  # the same, chosen by the caller in any form
 ETAG = "etag"
+# Fields of a request that stand in a header in REST.
+HEADERS = {REQUEST_ID: "Idempotency-Key", IDEMPOTENCY_KEY: "Idempotency-Key", ETAG: "If-Match"}
 _VERBS = ("get", "post", "put", "patch", "delete")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _PLAIN = re.compile(r"[a-z][a-z0-9_]*")
@@ -63,7 +66,7 @@ class Route:
         """Fields of the request that stand in the query, by either spelling. Header fields are not among them."""
         if self.body == "*":
             return {}
-        taken = {*self.path_fields, self.body, REQUEST_ID, ETAG}
+        taken = {*self.path_fields, self.body, *HEADERS}
         fields = [field for field in self.request.fields if field.name not in taken]
         return {name: field for field in fields for name in (field.name, field.json_name)}
 
@@ -81,13 +84,13 @@ class Route:
         return masks[0] if masks and self.body not in ("", "*") else ""
 
     def takes(self, field: str) -> bool:
-        """Whether the request has this field (`request_id`, `etag`)."""
+        """Whether the request has this field (one of HEADERS)."""
         return field in self.request.fields_by_name
 
     @property
     def repeatable(self) -> bool:
         """Whether calling twice does no more than calling once."""
-        return self.verb == "get" or self.takes(REQUEST_ID)
+        return self.verb == "get" or self.takes(REQUEST_ID) or self.takes(IDEMPOTENCY_KEY)
 
     def on_the_wire(self, field: str) -> str:
         """The path of a request field as the REST caller knows it: `product.image_ids[2]` -> `imageIds[2]`."""
@@ -95,8 +98,8 @@ class Route:
             return _camel(self.body_message, field[len(self.body) :].lstrip("."))
         if field in self.path_fields:
             return field
-        if self.body != "*" and field in (REQUEST_ID, ETAG):
-            return {REQUEST_ID: "Idempotency-Key", ETAG: "If-Match"}[field]
+        if self.body != "*" and field in HEADERS:
+            return HEADERS[field]
         return _camel(self.request, field)
 
 

@@ -16,7 +16,7 @@ from gateway import codec
 from gateway.channel import Backend, Metadata
 from gateway.errors import FieldError, from_rpc, invalid
 from gateway.query import from_query, mask_paths
-from gateway.routes import ETAG, REQUEST_ID, Route
+from gateway.routes import ETAG, HEADERS, Route
 from gateway.shape import Shape
 from gateway.stubs import described
 
@@ -24,7 +24,6 @@ Handler = Callable[[Request], Awaitable[Response]]
 _TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 _VISIBLE = re.compile(r"[\x20-\x7e]+")
-_HEADERS = ((REQUEST_ID, "Idempotency-Key"), (ETAG, "If-Match"))
 
 
 def handler(route: Route, backend: Backend) -> Handler:
@@ -121,7 +120,7 @@ def _mask(route: Route, request: Request, value: Any, shape: Shape) -> list[str]
 
 
 def _headers(route: Route, headers: Headers, fields: dict[str, Any], shape: Shape) -> None:
-    for name, header in _HEADERS:
+    for name, header in HEADERS.items():
         if not route.takes(name):
             continue
         key = route.request.fields_by_name[name].json_name
@@ -131,7 +130,7 @@ def _headers(route: Route, headers: Headers, fields: dict[str, Any], shape: Shap
             shape.errors.append(FieldError(header, "머리글과 본문의 값이 다릅니다.", "CONFLICTING_VALUES"))
         elif value:
             fields[key] = value
-        elif name == REQUEST_ID and not fields.get(key):
+        elif name != ETAG and not fields.get(key):
             # Ours, so that a repetition by the channel cannot do the thing twice.
             fields[key] = str(uuid.uuid4())
 

@@ -39,10 +39,12 @@ def identify(metadata: Mapping[str, str]) -> Caller:
     return _person(credential)
 
 
-def authorise(caller: Caller, least: int) -> None:
-    """Refuse a caller whose role does not reach."""
+def authorise(caller: Caller, least: int, *, test_keys: bool = True) -> None:
+    """Refuse a caller whose role does not reach, and a test key where it could do anything real."""
     if caller.role < least:
         raise NotAllowed("이 작업을 할 권한이 없습니다.", facts={"role": role_name(least)})
+    if caller.test and not test_keys:
+        raise NotAllowed("시험용 키로는 조회와 단건 발송(SendService)만 할 수 있습니다.", reason="TEST_KEY")
 
 
 def sign_in(email: str, password: str) -> Any:
@@ -119,13 +121,16 @@ def _looked_up(name: str, find: Any) -> Caller | None:
     """The caller by its row, remembered for a moment: every RPC asks."""
     kind = name.partition(":")[0]
 
-    def source() -> dict[str, str] | None:
+    def source() -> dict[str, Any] | None:
         with database().system(timeout=LOOKUP_SECONDS) as tx:
             row = find(tx)
-        return row and {"workspace": str(row.workspace_id), "actor": f"{kind}:{row.id}", "role": row.role}
+        if row is None:
+            return None
+        test = kind == "key" and row.test
+        return {"workspace": str(row.workspace_id), "actor": f"{kind}:{row.id}", "role": row.role, "test": test}
 
     found = cache().read_through(name, source, most_seconds=FRESH_SECONDS)
-    return found and Caller(UUID(found["workspace"]), found["actor"], role_number(found["role"]))
+    return found and Caller(UUID(found["workspace"]), found["actor"], role_number(found["role"]), bool(found.get("test")))
 
 
 def _refused() -> NotAuthenticated:

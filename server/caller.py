@@ -15,6 +15,7 @@ class Caller:
     workspace: UUID
     actor: str  # `user:<id>` or `key:<id>`
     role: int  # jeondan.v1.Role
+    test: bool = False  # a test key: what it sends leaves by no provider
 
     @property
     def user(self) -> UUID | None:

@@ -36,6 +36,7 @@ class Rpc:
 
     path: str  # /jeondan.v1.CatalogService/CreateProduct
     role: int  # the least jeondan.v1.Role that may call it
+    test_keys: bool = True  # whether a test key may
 
     @property
     def name(self) -> str:
@@ -156,7 +157,7 @@ def authenticated(rpc: Rpc, inner: Behaviour) -> Behaviour:
 
     def behave(request: Any, context: Any) -> Any:
         caller = auth.identify(_metadata(context))
-        auth.authorise(caller, rpc.role)
+        auth.authorise(caller, rpc.role, test_keys=rpc.test_keys)
         token = CALLER.set(caller)
         try:
             return inner(request, context)

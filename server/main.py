@@ -55,6 +55,7 @@ from server.services.receipt import ReceiptService
 from server.services.send import SendService
 
 THREADS = 10
+LOOKS = ("Get", "List", "Preview")  # RPCs that change nothing
 WATCHES = 100  # open health watches count as calls, though they hold no thread
 GRACE_SECONDS = 25.0
 OPTIONS = (
@@ -169,11 +170,11 @@ def rpcs() -> dict[str, Rpc]:
     found = {}
     for service in SERVICES:
         for method in service.described.methods:
-            role = method.GetOptions().Extensions[options_pb2.access].role
-            if role == options_pb2.ROLE_UNSPECIFIED or method.client_streaming or method.server_streaming:
+            access = method.GetOptions().Extensions[options_pb2.access]
+            if access.role == options_pb2.ROLE_UNSPECIFIED or method.client_streaming or method.server_streaming:
                 raise SystemExit(f"jeondan: {method.full_name} declares no role, or streams")
             path = f"/{service.described.full_name}/{method.name}"
-            found[path] = Rpc(path, role)
+            found[path] = Rpc(path, access.role, access.test_keys or method.name.startswith(LOOKS))
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from google.protobuf.message import Message
 
@@ -77,16 +77,30 @@ def writes(method: Method[Request, Response]) -> Rpc[Request, Response]:
 
 def _once(call: Call, request: Message, answer: type[Response], work: Callable[[], Response]) -> Response:
     """Do the work, unless this request_id has its answer already. A refusal rolls back and leaves nothing behind."""
-    request_id: str = getattr(request, "request_id", "")
-    if not request_id:
+    known = _known_by(call, request)
+    if known is None:
         return work()
-    key = requests.Key(call.workspace, request.DESCRIPTOR.name.removesuffix("Request"), UUID(request_id))
-    body = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+    key, reused = known
+    body = hashlib.sha256(request.DESCRIPTOR.name.encode() + request.SerializeToString(deterministic=True)).digest()
     stored = requests.claim(call.tx, key, body, call.now)
     if stored is None:
         response = work()
         requests.answer(call.tx, key, response.SerializeToString())
         return response
     if stored.body_hash != body:
-        raise AlreadyExists("같은 request_id가 다른 요청에 이미 쓰였습니다.", reason="REQUEST_ID_REUSED")
+        raise AlreadyExists(f"같은 {reused}가 다른 요청에 이미 쓰였습니다.", reason=f"{reused.upper()}_REUSED")
     return answer.FromString(stored.response)
+
+
+def _known_by(call: Call, request: Message) -> tuple[requests.Key, str] | None:
+    """What a request is known by, and the name of the field that says so; None: it is done each time it comes.
+
+    An idempotency key is one over all RPCs that take one. A test's keys are its own: a notice that was only rehearsed is
+    not yet sent.
+    """
+    if request_id := getattr(request, "request_id", ""):
+        return requests.Key(call.workspace, request.DESCRIPTOR.name.removesuffix("Request"), UUID(request_id)), "request_id"
+    if chosen := getattr(request, "idempotency_key", ""):
+        method = "rehearsal" if call.caller.test else "idempotency_key"
+        return requests.Key(call.workspace, method, uuid5(call.workspace, chosen)), "idempotency_key"
+    return None

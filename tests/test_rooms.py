@@ -72,7 +72,7 @@ def test_every_rpc_has_role_route_and_own_messages(method: MethodDescriptor) -> 
 @pytest.mark.parametrize("method", methods(), ids=lambda method: method.full_name)
 def test_every_rpc_that_changes_something_takes_a_request_id(method: MethodDescriptor) -> None:
     reads = method.name.startswith(("Get", "List", "Preview")) or "Upload" in method.name or method.name == "CreateSession"
-    assert reads or "request_id" in method.input_type.fields_by_name
+    assert reads or {"request_id", "idempotency_key"} & set(method.input_type.fields_by_name)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "protos/jeondan/v1").glob("*.proto")), ids=lambda path: path.name)

@@ -17,7 +17,7 @@ from workers import http, liveness
 
 # Only what a process needs is loaded: a bulk worker has neither the composer nor the spreadsheet reader in memory.
 ACTORS: dict[str, tuple[str, ...]] = {
-    jobs.SINGLE: (),
+    jobs.SINGLE: ("single",),
     jobs.BULK: ("deliver",),
     jobs.PLAN: ("plan", "imports"),
     jobs.COMPOSE: ("compose",),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy.engine import Row
 
@@ -19,6 +19,8 @@ from core.rules import phone
 from core.settings import load
 
 API_KEY_PREFIX = "jd_"
+TEST_KEY_PREFIX = "jd_test_"  # for people who look at a key; what counts is its row
+REHEARSAL = "rehearsal"  # the provider of test keys
 
 # table, column and purpose of everything that a master key wraps
 _WRAPPED = (
@@ -128,26 +130,30 @@ def disable_user(tx: Tx, user: UUID) -> None:
     tx.run("UPDATE users SET disabled_at = :now WHERE id = :id AND disabled_at IS NULL", id=user, now=clock.now())
 
 
-def create_api_key(tx: Tx, workspace: UUID, name: str, role: str) -> tuple[UUID, str]:
-    """A key for a program: its id and the key itself, which is shown this once and stored as a hash."""
-    identifier, key = new_id(), API_KEY_PREFIX + secrets.token_urlsafe(32)
+def create_api_key(tx: Tx, workspace: UUID, name: str, role: str, *, test: bool = False) -> tuple[UUID, str]:
+    """A key for a program: its id and the key itself, which is shown this once and stored as a hash.
+
+    With a `test` key the program only rehearses: what it sends leaves by no provider.
+    """
+    identifier, key = new_id(), (TEST_KEY_PREFIX if test else API_KEY_PREFIX) + secrets.token_urlsafe(32)
     tx.run(
-        "INSERT INTO api_keys (id, workspace_id, name, key_hash, role, created_at)"
-        " VALUES (:id, :workspace, :name, :key_hash, :role, :now)",
+        "INSERT INTO api_keys (id, workspace_id, name, key_hash, role, test, created_at)"
+        " VALUES (:id, :workspace, :name, :key_hash, :role, :test, :now)",
         id=identifier,
         workspace=workspace,
         name=name,
         key_hash=hash_token(key),
         role=role,
+        test=test,
         now=clock.now(),
     )
     return identifier, key
 
 
 def api_key_by_hash(tx: Tx, key_hash: bytes) -> Row[Any] | None:
-    """id, workspace_id, role of a key that is not revoked; across workspaces."""
+    """id, workspace_id, role, test of a key that is not revoked; across workspaces."""
     return tx.row(
-        "SELECT id, workspace_id, role FROM api_keys WHERE key_hash = :key_hash AND revoked_at IS NULL",
+        "SELECT id, workspace_id, role, test FROM api_keys WHERE key_hash = :key_hash AND revoked_at IS NULL",
         key_hash=key_hash,
     )
 
@@ -204,6 +210,21 @@ def add_provider_account(  # noqa: PLR0913 - one argument per fact of the accoun
     return identifier
 
 
+def rehearsal_account(tx: Tx, workspace: UUID) -> UUID:
+    """What stands in the ledger for the provider of test keys; made when first needed, one a workspace, listed nowhere."""
+    identifier = uuid5(workspace, REHEARSAL)
+    tx.run(
+        "INSERT INTO provider_accounts (id, workspace_id, provider, credentials, test_mode, settle_seconds, poll_seconds,"
+        " created_at) VALUES (:id, :workspace, :provider, :credentials, true, 1, '{1,5,30}', :now) ON CONFLICT DO NOTHING",
+        id=identifier,
+        workspace=workspace,
+        provider=REHEARSAL,
+        credentials=keyring().wrap(b"{}", f"provider:{identifier}"),
+        now=clock.now(),
+    )
+    return identifier
+
+
 def provider_account(tx: Tx, identifier: UUID) -> ProviderAccount:
     """One account with its credentials opened: for the workers that call the provider."""
     row = tx.row("SELECT * FROM provider_accounts WHERE id = :id", id=identifier)
@@ -225,7 +246,7 @@ def provider_accounts(tx: Tx) -> Sequence[Row[Any]]:
     """All of the workspace by priority, without secrets."""
     return tx.rows(
         "SELECT id, provider, state, pause_reason, balance_sms, balance_at, test_mode"
-        " FROM provider_accounts ORDER BY priority, id LIMIT 20"
+        " FROM provider_accounts WHERE provider <> 'rehearsal' ORDER BY priority, id LIMIT 20"
     )
 
 

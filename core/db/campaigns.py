@@ -47,8 +47,11 @@ def add(tx: Tx, workspace: UUID, values: Mapping[str, Any], now: datetime) -> UU
 
 
 def get(tx: Tx, campaign: UUID, *, lock: bool = False) -> Row[Any] | None:
-    """One campaign of this workspace. The lock lets others refer to it: their counters are first rows that do."""
-    query = sa.select(campaigns).where(campaigns.c.id == campaign)
+    """One campaign of this workspace. The lock lets others refer to it: their counters are first rows that do.
+
+    What SendService made is none.
+    """
+    query = sa.select(campaigns).where(campaigns.c.id == campaign, campaigns.c.kind == "CAMPAIGN")
     return tx.row(query.with_for_update(key_share=True) if lock else query)
 
 
@@ -60,7 +63,7 @@ def update(tx: Tx, campaign: UUID, values: Mapping[str, Any]) -> None:
 
 def page(tx: Tx, wanted: Page) -> Rows:
     """One page of campaigns."""
-    query = sa.select(campaigns)
+    query = sa.select(campaigns).where(campaigns.c.kind == "CAMPAIGN")
     if not wanted.archived:
         query = query.where(campaigns.c.archived_at.is_(None))
     filters = {

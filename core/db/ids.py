@@ -16,6 +16,11 @@ def first_id(instant: datetime) -> UUID:
     return UUID(int=int(instant.timestamp() * 1000) << 80)
 
 
+def instant_of(identifier: UUID) -> datetime:
+    """When an identifier was made, to the millisecond."""
+    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
+
+
 def month_bounds(month: datetime) -> tuple[UUID, UUID]:
     """[first, next) identifiers of the month (UTC) that holds the instant."""
     start = datetime(month.year, month.month, 1, tzinfo=UTC)

@@ -25,6 +25,7 @@ batches = sa.Table(
     postgresql_partition_by="RANGE (id)",
 )
 sa.Index("batches_campaign", batches.c.campaign_id, batches.c.first_contact)
+sa.Index("batches_newest", batches.c.workspace_id, batches.c.id)
 sa.Index("batches_due", batches.c.due_at, postgresql_where=batches.c.state == 0)
 sa.Index("batches_leased", batches.c.lease_until, postgresql_where=batches.c.state == 1)
 
@@ -71,6 +72,8 @@ direct_messages = sa.Table(  # what SendService was given: number and finished t
     text("client_reference"),
     postgresql_partition_by="RANGE (batch_id)",
 )
+sa.Index("direct_messages_reference", direct_messages.c.workspace_id, direct_messages.c.client_reference,
+         direct_messages.c.batch_id, direct_messages.c.position, postgresql_where=direct_messages.c.client_reference != "")
 
 events = sa.Table(  # the outbox: what happened to messages, written in the transaction in which it happened
     "events", metadata, identifier(), workspace(),

@@ -8,6 +8,7 @@ from core.db.ids import month_bounds, next_month
 from core.db.session import APP_ROLE, SYSTEM_ROLE, Tx
 
 LEDGER = ("batches", "attempts", "receipts", "direct_messages", "events")
+DIRECT_MONTHS = 3  # how many whole months the numbers and texts of SendService are kept
 LOCK = 0x70617274  # "part": two processes never make the same partition
 
 
@@ -19,6 +20,21 @@ def ensure(tx: Tx, instant: datetime, *, ahead: int = 2) -> list[str]:
     for _ in range(ahead):
         months.append(next_month(months[-1]))
     return [name for month in months for table in LEDGER if (name := _ensure_one(tx, table, month))]
+
+
+def forget_direct(tx: Tx, instant: datetime) -> list[str]:
+    """Drop the months of `direct_messages` that are past keeping: numbers and texts go, the ledger stays; what was dropped."""
+    tx.run("SELECT pg_advisory_xact_lock(:lock)", lock=LOCK)
+    oldest = datetime(instant.year, instant.month, 1, tzinfo=UTC)
+    for _ in range(DIRECT_MONTHS):
+        oldest = (oldest - timedelta(days=1)).replace(day=1)
+    rows = tx.rows(
+        "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'direct_messages'::regclass ORDER BY 1"
+    )
+    past = [row.name for row in rows if row.name < f"direct_messages_{oldest:%Y_%m}"]
+    for name in past:
+        tx.run(sa.text(f"DROP TABLE {name}"))
+    return past
 
 
 def _ensure_one(tx: Tx, table: str, month: datetime) -> str:

@@ -58,7 +58,7 @@ def save_balance(tx: Tx, account: UUID, *, sms: int, lms: int, mms: int, now: da
 def take_to_probe(tx: Tx, now: datetime, paused_before: datetime, active_before: datetime) -> Sequence[Row[Any]]:
     """Accounts whose balance is to be read now: paused ones often, the others seldom; marked as asked."""
     return tx.rows(
-        "UPDATE provider_accounts SET balance_at = :now WHERE coalesce(balance_at, '-infinity') <"
+        "UPDATE provider_accounts SET balance_at = :now WHERE provider <> 'rehearsal' AND coalesce(balance_at, '-infinity') <"
         " CASE WHEN state = 'PAUSED' THEN CAST(:paused_before AS timestamptz) ELSE CAST(:active_before AS timestamptz) END"
         " RETURNING id, workspace_id",
         now=now,
@@ -75,4 +75,4 @@ def waiting_for(tx: Tx, account: UUID) -> str:
 
 def first_active(tx: Tx) -> Row[Any] | None:
     """The account this workspace sends with: by priority, then by age."""
-    return tx.row("SELECT * FROM provider_accounts ORDER BY priority, created_at LIMIT 1")
+    return tx.row("SELECT * FROM provider_accounts WHERE provider <> 'rehearsal' ORDER BY priority, created_at LIMIT 1")

@@ -213,7 +213,7 @@ campaigns = sa.Table(
     sa.Column("planned", sa.Boolean, nullable=False, server_default=FALSE),
     time("launched_at"), time("ended_at"), time("created_at", required=True), time("archived_at"),
 )
-sa.Index("campaigns_newest", campaigns.c.workspace_id, campaigns.c.id)
+sa.Index("campaigns_newest", campaigns.c.workspace_id, campaigns.c.id, postgresql_where=campaigns.c.kind == "CAMPAIGN")
 sa.Index("campaigns_running", campaigns.c.state, postgresql_where=campaigns.c.state.in_(["PLANNING", "SENDING"]))
 
 BUCKETS = ("selected", "excluded", "planned", "held", "claimed", "unknown",

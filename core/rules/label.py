@@ -74,6 +74,13 @@ def check(body: str, subject: str = "") -> None:
         raise _wrong("subject", "SUBJECT_TOO_LONG")
 
 
+def opens_with_label(text: str) -> bool:
+    """Whether a text calls itself an advertisement: the label, exact or disguised, and nothing visible before it."""
+    composed = unicodedata.normalize("NFC", text)
+    found = _LABELS.search(composed)
+    return found is not None and not _visible(composed[: found.start()])
+
+
 def check_furnished(body: str, *, shop: str, optout_number: str) -> None:
     """The last look before a rendered advertisement leaves: label, shop and this shop's own opt-out number stand."""
     if not body.startswith(LABEL):

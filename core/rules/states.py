@@ -103,6 +103,22 @@ KOREAN: Mapping[CampaignState, str] = {
 }
 
 
+CANCELLABLE = frozenset({MessageState.PLANNED, MessageState.HELD})  # a message of its own, by whoever sent it
+
+MESSAGE_KOREAN: Mapping[MessageState, str] = {
+    MessageState.PLANNED: "발송 대기",
+    MessageState.HELD: "아침까지 대기",
+    MessageState.CLAIMED: "발송 중",
+    MessageState.UNKNOWN: "접수 확인 중",
+    MessageState.ACCEPTED: "접수",
+    MessageState.DELIVERED: "도착",
+    MessageState.FAILED: "실패",
+    MessageState.CANCELLED: "취소",
+    MessageState.EXPIRED: "기한 지남",
+    MessageState.EXCLUDED: "제외",
+}
+
+
 def check_move(old: CampaignState, new: CampaignState) -> None:
     """Refuse a move that the life of a campaign does not have."""
     if new not in MOVES[old]:

@@ -335,7 +335,7 @@ def ids_of(rpc: str) -> list[str]:
     return [
         field.json_name
         for field in doors.METHODS[rpc].input_type.fields
-        if field.name.endswith("_id") and field.name != "request_id"
+        if field.name.endswith("_id") and field.name not in ("request_id", "sender_number_id")
     ]
 
 

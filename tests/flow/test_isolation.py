@@ -75,6 +75,7 @@ def named(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     for verb in ("Pause", "Resume"):
         yield f"{verb}Campaign", {"campaignId": has["sent"]}
     yield "ListMessages", {"campaignId": has["sent"]}
+    yield "CancelMessage", {"messageId": has["message"]}
     yield "ListImportErrors", {"importId": has["import"]}
 
 
@@ -84,6 +85,9 @@ def taken(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any], str]]:
     yield "CreateImport", {"objectName": has["upload"], "fileName": "x.csv"}, "objectName"
     yield "CreateProduct", {"product": {"name": "x", "imageIds": [has["image"]]}}, "imageIds"
     yield "CreateFlyer", {"flyer": {"productIds": [has["product"]]}}, "productIds[0]"
+    notice = {"purpose": "PURPOSE_INFO", "senderNumberId": has["sender"]}
+    yield "SendMessage", {"to": "01012345678", "text": "x", **notice}, "senderNumberId"
+    yield "BatchSend", {"messages": [{"to": "01012345678", "text": "x"}], **notice}, "senderNumberId"
     draft = {"name": "x", "purpose": "PURPOSE_AD", "flyerId": has["flyer"], "senderNumberId": has["sender"]}
     yield "CreateCampaign", {"campaign": draft}, "senderNumberId"
     yield "CreateCampaign", {"campaign": draft}, "flyerId"

@@ -135,7 +135,7 @@ def test_fields_of_the_path_are_not_in_the_body() -> None:
 def test_the_headers_of_each_operation(route: routes.Route) -> None:
     headers = {p["name"] for p in operation(route.verb, route.path)["parameters"] if p["in"] == "header"}
 
-    assert ("Idempotency-Key" in headers) == ("request_id" in route.request.fields_by_name)
+    assert ("Idempotency-Key" in headers) == bool({"request_id", "idempotency_key"} & set(route.request.fields_by_name))
     assert ("If-Match" in headers) == ("etag" in route.request.fields_by_name)
 
 

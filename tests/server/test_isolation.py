@@ -44,6 +44,7 @@ NAMED: dict[str, Callable[[dict[str, str]], Any]] = {
     "ArchiveCampaign": lambda has: campaign.ArchiveCampaignRequest(campaign_id=has["campaign"]),
     "ListMessages": lambda has: send.ListMessagesRequest(campaign_id=has["campaign"]),
     "GetMessage": lambda has: send.GetMessageRequest(message_id=has["message"]),
+    "CancelMessage": lambda has: send.CancelMessageRequest(message_id=has["message"]),
 }
 # RPC -> a request whose answer must be empty
 LISTED: dict[str, Any] = {
@@ -64,6 +65,12 @@ TAKEN: dict[str, Callable[[dict[str, str]], Any]] = {
     "CreateFlyer": lambda has: catalog.CreateFlyerRequest(flyer=catalog.Flyer(product_ids=[has["product"]])),
     "CreateCampaign": lambda has: campaign.CreateCampaignRequest(campaign=draft(has["sender"])),
     "CreateImport": lambda has: audience.CreateImportRequest(object_name=has["upload"], file_name="a.xlsx"),
+    "SendMessage": lambda has: send.SendMessageRequest(to=PHONE, text="x", purpose=2, sender_number_id=has["sender"]),  # type: ignore[arg-type]
+    "BatchSend": lambda has: send.BatchSendRequest(
+        messages=[send.BatchSendRequest.Draft(to=PHONE, text="x")],
+        purpose=2,
+        sender_number_id=has["sender"],  # type: ignore[arg-type]
+    ),
 }
 # RPCs that name nothing that exists, and whose answers their own tests compare
 OWN = {"CreateSession", "GetWorkspace", "CreateImageUpload", "CreateImportUpload", "CreateContact", "CreateSuppression"}

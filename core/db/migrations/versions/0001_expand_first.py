@@ -216,8 +216,6 @@ CREATE TABLE campaigns (
     FOREIGN KEY(provider_account_id) REFERENCES provider_accounts (id)
 );
 
-CREATE INDEX campaigns_newest ON campaigns (workspace_id, id);
-
 CREATE INDEX campaigns_running ON campaigns (state) WHERE state IN ('PLANNING', 'SENDING');
 
 CREATE TABLE import_errors (

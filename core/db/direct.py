@@ -1,0 +1,104 @@
+"""Queries about messages of SendService: a call is a row among the campaigns (kind SEND), a batch, and its direct messages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.engine import Row
+
+from core.crypto import WorkspaceKeys
+from core.db import campaigns, driver, events, send
+from core.db.ids import new_id
+from core.db.session import Tx
+from core.db.tables import campaigns as _campaigns
+from core.rules import ledger
+from core.rules.direct import Direct
+from core.rules.events import news
+from core.rules.letter import GONE, Person
+from core.rules.states import BatchState, CampaignState, MessageState
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the messages of one call have in common; `frozen` is what a launch freezes: sender, subject, routes."""
+
+    workspace: UUID
+    test: bool
+    frozen: Mapping[str, Any]
+    begin: datetime
+    end: datetime
+
+
+def add(tx: Tx, order: Order, messages: Sequence[Direct], keys: WorkspaceKeys, now: datetime) -> UUID:
+    """Store a call; the batch, whose positions are the messages in this order."""
+    send_id, batch = new_id(), new_id()
+    values = {"id": send_id, "workspace_id": order.workspace, "kind": "SEND", "test": order.test, "name": "", "purpose": "INFO"}
+    state = {"state": CampaignState.SENDING, "planned": True, "expires_at": order.end, "launched_at": now, "created_at": now}
+    tx.run(_campaigns.insert().values({**values, **state, **order.frozen, "plan_total": len(messages)}))
+    tx.run(
+        "INSERT INTO batches (id, workspace_id, campaign_id, first_contact, last_contact, contact_ids, states, state, due_at)"
+        " VALUES (:id, :workspace, :send, 0, 0, :nobody, :states, :state, :due)",
+        id=batch,
+        workspace=order.workspace,
+        send=send_id,
+        nobody=[0] * len(messages),
+        states=bytes([MessageState.PLANNED]) * len(messages),
+        state=int(BatchState.READY),
+        due=order.begin,
+    )
+    seal = keys.sealer()
+    tx.run_many(
+        "INSERT INTO direct_messages (batch_id, position, workspace_id, phone_sealed, phone_hash, text_sealed, client_reference)"
+        " VALUES (:batch, :position, :workspace, :phone, :hash, :text, :reference)",
+        [
+            {
+                "batch": batch,
+                "position": position,
+                "workspace": order.workspace,
+                "phone": seal(one.phone),
+                "hash": keys.lookup(one.phone),
+                "text": seal(one.text),
+                "reference": one.reference,
+            }
+            for position, one in enumerate(messages)
+        ],
+    )
+    campaigns.count(tx, send_id, {"selected": len(messages), "planned": len(messages)})
+    return batch
+
+
+def lock(tx: Tx, batch: UUID) -> Row[Any] | None:
+    """The batch with the kind of its call, locked, once whoever has it is done."""
+    return tx.row(
+        "SELECT b.id, b.states, b.state, c.kind, c.test FROM batches b JOIN campaigns c ON c.id = b.campaign_id"
+        " WHERE b.id = :batch FOR UPDATE OF b",
+        batch=batch,
+    )
+
+
+def cancel(tx: Tx, batch: Row[Any], position: int, now: datetime) -> None:
+    """A message of a locked batch that still waits is not handed over any more."""
+    before = bytes(batch.states)
+    after = ledger.place(before, [position], MessageState.CANCELLED)
+    values = {"states": after, "state": int(ledger.batch_state(after))}
+    told = events.told(news(before, after, {}), now)
+    send.move_batch(tx, batch.id, values, ledger.tally(before, after), Decimal(0), told)
+
+
+def recipients(tx: Tx, batch: UUID, people: int, keys: WorkspaceKeys) -> list[Person]:
+    """Whom a batch goes to, by position, with the finished text where others have their name; in memory only."""
+    unseal = keys.opener()
+    rows = driver.tuples(
+        tx, "SELECT position, text_sealed, phone_sealed FROM direct_messages WHERE batch_id = :batch", batch=batch
+    )
+    present: dict[int, Person] = {position: (unseal(text), (), None, True, number, 0) for position, text, number in rows}
+    return [present.get(position, GONE) for position in range(people)]
+
+
+def phones(tx: Tx, batch: UUID) -> dict[int, bytes]:
+    """The sealed numbers of a batch by position."""
+    rows = tx.rows("SELECT position, phone_sealed FROM direct_messages WHERE batch_id = :batch", batch=batch)
+    return {row.position: row.phone_sealed for row in rows}

@@ -1,0 +1,163 @@
+"""What SendService freezes when it takes messages, and how a message is shown: to both SendMessage and the lists."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from jeondan.v1 import send_pb2 as pb
+from jeondan.v1 import types_pb2
+
+from core import jobs
+from core.db import accounts, direct, messages, provider_accounts
+from core.db.ids import instant_of
+from core.db.session import Row
+from core.errors import InvalidInput, Violation
+from core.rules import direct as rules
+from core.rules.channel import Channel
+from core.rules.phone import mask
+from core.rules.price import table, to_won
+from core.rules.reasons import label
+from core.rules.states import MessageState
+from core.rules.text import byte_length, channel_for
+from server.convert import enum, enum_name, instant, stamp
+from server.errors import wrong
+from server.preview import sender_of
+from server.rpc import Call
+
+Request = pb.SendMessageRequest | pb.BatchSendRequest
+
+
+def order(call: Call, request: Request) -> direct.Order:
+    """What the messages of a call share; refused when the call as a whole cannot go."""
+    rules.check_purpose(enum_name(types_pb2.Purpose, "PURPOSE", request.purpose))
+    schedule = instant(request.schedule_time) if request.HasField("schedule_time") else None
+    expire = instant(request.expire_time) if request.HasField("expire_time") else None
+    begin, end = rules.window(call.now, schedule, expire)
+    sender = sender_of(call.tx, UUID(request.sender_number_id))
+    if sender is None:
+        raise wrong("sender_number_id", "등록된 발신번호를 골라 주세요.", "SENDER_NOT_REGISTERED")
+    frozen = {
+        "sender_number_id": UUID(request.sender_number_id),
+        "sender": sender,
+        "frozen_subject": rules.check_subject(request.subject),
+        "routes": _routes(call),
+    }
+    return direct.Order(call.workspace, call.caller.test, frozen, begin, end)
+
+
+def checked(wanted: Iterable[Any]) -> tuple[list[rules.Direct], dict[int, InvalidInput]]:
+    """Every message for itself: those that can be sent, and by their place those that cannot."""
+    good: list[rules.Direct] = []
+    refused: dict[int, InvalidInput] = {}
+    for place, one in enumerate(wanted):
+        try:
+            good.append(rules.check(one.to, one.text, one.client_reference))
+        except InvalidInput as refusal:
+            refused[place] = refusal
+    return good, refused
+
+
+def store(call: Call, given: direct.Order, wanted: Sequence[rules.Direct]) -> list[pb.Message]:
+    """Keep the messages, and queue them for when the transaction is safe; as everybody may see them."""
+    if not wanted:
+        return []
+    batch = direct.add(call.tx, given, wanted, accounts.keys(call.tx, call.workspace), call.now)
+    if given.begin <= call.now:
+        call.tx.after_commit(lambda: jobs.deliver_single(call.workspace, batch))
+    return shown(call, messages.at(call.tx, [(batch, position) for position in range(len(wanted))]))
+
+
+def cost(given: direct.Order, wanted: Iterable[rules.Direct]) -> Decimal:
+    """Won for all of these, exact."""
+    return sum((_price(given.frozen["routes"], one.channel) for one in wanted), Decimal(0))
+
+
+def all_refused(refused: Mapping[int, InvalidInput]) -> InvalidInput:
+    """The call as a whole is refused, because it shall go as a whole or not at all; says which messages and why."""
+    wrong = [
+        Violation(f"messages[{place}].{one.field}", one.message, one.reason)
+        for place, why in refused.items()
+        for one in why.violations
+    ]
+    sentence = f"{len(refused)}건을 보낼 수 없어 모두 보내지 않았습니다."
+    return InvalidInput(sentence, wrong, facts={"refused_count": str(len(refused))})
+
+
+def outcomes(
+    wanted: Sequence[Any], sent: Iterable[pb.Message], refused: Mapping[int, InvalidInput]
+) -> Iterator[pb.BatchSendResponse.Outcome]:
+    """What became of each message of a call, in its order."""
+    stored = iter(sent)
+    for place, one in enumerate(wanted):
+        if place in refused:
+            yield _refusal(refused[place], one.client_reference)
+        else:
+            yield pb.BatchSendResponse.Outcome(message=next(stored))
+
+
+def _routes(call: Call) -> list[dict[str, Any]]:
+    """By which account they leave, at today's prices; a test key has one of its own, which is no account at all."""
+    if call.caller.test:
+        prices = dict.fromkeys((channel.value for channel in Channel), "0")
+        return [{"account": str(accounts.rehearsal_account(call.tx, call.workspace)), "provider": "rehearsal", "prices": prices}]
+    account = provider_accounts.first_active(call.tx)
+    if account is None:
+        raise InvalidInput("발송사 계정이 없습니다. 설정에서 먼저 연결해 주세요.", reason="NO_PROVIDER_ACCOUNT")
+    prices = {channel.value: str(price) for channel, price in table(account.provider).prices.items()}
+    return [{"account": str(account.id), "provider": account.provider, "prices": prices}]
+
+
+def _price(routes: Sequence[Any], channel: str) -> Decimal:
+    price = routes[0]["prices"].get(channel) if routes else None
+    if price is None:
+        raise InvalidInput(f"단가표에 {channel} 단가가 없습니다.", reason="NO_PRICE", facts={"channel": channel})
+    return Decimal(price)
+
+
+def _refusal(why: InvalidInput, reference: str) -> pb.BatchSendResponse.Outcome:
+    place = why.violations[0].field if why.violations else ""
+    named = reference[: rules.LONGEST_REFERENCE]
+    refused = pb.BatchSendResponse.Refusal(reason=why.reason, message=why.message, field=place, client_reference=named)
+    return pb.BatchSendResponse.Outcome(refusal=refused)
+
+
+def shown(call: Call, rows: Iterable[Row[Any]]) -> list[pb.Message]:
+    """Messages as everybody may see them."""
+    unseal = accounts.keys(call.tx, call.workspace).opener()
+    return [_message(row, unseal) for row in rows]
+
+
+def _message(row: Row[Any], unseal: Callable[[bytes], str]) -> pb.Message:
+    text = unseal(row.text_sealed) if row.text_sealed else ""
+    size = byte_length(text)
+    channel = row.channel or (channel_for(text, byte_count=size).value if text else "")
+    return pb.Message(
+        id=f"{row.batch_id}-{row.position}",
+        campaign_id=str(row.campaign_id) if row.kind == "CAMPAIGN" else "",
+        contact_id=str(row.contact_id or ""),
+        masked_phone=mask(unseal(row.phone_sealed)) if row.phone_sealed else "",
+        state=enum(pb.Message.State, "STATE", MessageState(row.state).name),
+        reason=row.reason or "",
+        reason_label=label(row.reason) if row.reason else "",
+        channel=enum(types_pb2.Channel, "CHANNEL", channel),
+        provider=row.provider or "",
+        provider_reference=row.reference or "",
+        send_time=stamp(row.sent_at),
+        create_time=stamp(instant_of(row.batch_id)),
+        client_reference=row.client_reference or "",
+        test=row.test,
+        bytes=size,
+        cost_krw=to_won(_cost(row, channel)),
+        expire_time=stamp(row.expires_at),
+        result_time=stamp(row.result_at),
+        result=row.words or "",
+    )
+
+
+def _cost(row: Row[Any], channel: str) -> Decimal:
+    """Won for one message: by the price list while it waits, by its call once it left."""
+    if row.state in (MessageState.PLANNED, MessageState.HELD, MessageState.CLAIMED):
+        return _price(row.routes, channel) if row.kind == "SEND" and channel else Decimal(0)
+    taken = row.outcome in ("ACCEPTED", "UNKNOWN") and row.reason != "NOT_TAKEN"
+    return Decimal(row.unit_price) if taken else Decimal(0)
