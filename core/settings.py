@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     sentry_dsn: str = ""
     aligo_testmode: Literal["Y", "N"] = "Y"
     aligo_sms_url: str = "https://apis.aligo.in"
+    aligo_kakao_url: str = "https://kakaoapi.aligo.in"
     link_base_url: str = "http://localhost:8080"
     rate_limit: str = "100/minute"
     cache_ttl_seconds: int = Field(default=300, ge=0)

@@ -35,6 +35,7 @@ def provider_of(tx: Tx, account: UUID) -> Provider:
             provider=row.provider,
             base_url=_base_urls()[row.provider],
             credentials=row.credentials,
+            kakao_url=load().aligo_kakao_url if row.provider == "aligo" else "",
             test_mode=row.test_mode or load().aligo_testmode == "Y",
         )
     )

@@ -10,6 +10,9 @@ LABELS = {
     "BODY_TOO_LONG": "본문이 2,000바이트를 넘음",
     "UNSUPPORTED_CHARACTERS": "보낼 수 없는 글자",
     "NOT_TAKEN": "발송사가 받지 않은 번호",
+    "NO_KAKAO": "카카오톡을 쓰지 않거나 알림톡을 차단함",
+    "TEMPLATE_MISMATCH": "템플릿과 다른 본문",
+    "TEMPLATE_INVALID": "쓸 수 없는 알림톡 템플릿",
     "NO_SUBSCRIBER": "없는 번호",
     "POWER_OFF": "전원 꺼짐",
     "REFUSED_BY_RECEIVER": "수신 거절",
@@ -20,6 +23,9 @@ LABELS = {
 }
 
 _WORDS = (
+    ("TEMPLATE_MISMATCH", ("일치하지",)),
+    ("TEMPLATE_INVALID", ("템플릿", "카카오 채널", "버튼", "발신프로필")),
+    ("NO_KAKAO", ("카카오톡", "알림톡")),
     ("NO_SUBSCRIBER", ("결번", "없는", "없음", "미가입", "가입자")),
     ("POWER_OFF", ("꺼짐", "전원")),
     ("BLOCKED", ("스팸", "차단", "제한")),
@@ -30,6 +36,9 @@ _WORDS = (
 # Of two reasons for one failure the one that says more counts, whichever was heard first.
 _STRONGEST_FIRST = (
     "NO_SUBSCRIBER",
+    "TEMPLATE_MISMATCH",
+    "TEMPLATE_INVALID",
+    "NO_KAKAO",
     "BLOCKED",
     "REFUSED_BY_RECEIVER",
     "POWER_OFF",

@@ -48,6 +48,16 @@ class ImageState(StrEnum):
     REFUSED = "REFUSED"
 
 
+class TemplateState(StrEnum):
+    """An Alimtalk template with Kakao; only an approved one can be sent with."""
+
+    REGISTERED = "REGISTERED"
+    IN_REVIEW = "IN_REVIEW"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    STOPPED = "STOPPED"
+
+
 class BatchState(IntEnum):
     """The messages of one provider call."""
 

@@ -145,7 +145,10 @@ class Stack:
             ours[name] = str(self.port(name))
         if self.wants_sandbox:
             ours["ALIGO_SMS_URL"] = f"http://{LOOPBACK}:{self.port('SANDBOX_PORT')}"
-        ours["ALIGO_TESTMODE"] = "N" if _is_here(self._given.get("ALIGO_SMS_URL", ours.get("ALIGO_SMS_URL", ""))) else "Y"
+        sms_url = self._given.get("ALIGO_SMS_URL", ours.get("ALIGO_SMS_URL", ""))
+        if _is_here(sms_url):  # a provider of our own plays both hosts: nothing of a rehearsal reaches the real one
+            ours["ALIGO_KAKAO_URL"] = sms_url
+        ours["ALIGO_TESTMODE"] = "N" if _is_here(sms_url) else "Y"
         for part in self.parts:
             ours |= _told(part)
         given = {name: value for name, value in self._given.items() if name in _PASSED_ON or name in ours}
@@ -161,6 +164,7 @@ _PASSED_ON = {
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "ALIGO_SMS_URL",
+    "ALIGO_KAKAO_URL",
     "ALIGO_TESTMODE",
     "CLOCK_OFFSET_SECONDS",
 }

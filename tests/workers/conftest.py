@@ -44,7 +44,12 @@ def worker(
     environment: dict[str, str], sandbox: shops.Sandbox, fresh_redis: str, monkeypatch: pytest.MonkeyPatch, time: shops.Time
 ) -> Iterator[None]:
     """This process becomes a worker of the product: settings from the environment, a database of its own, a heart."""
-    for name, value in {**environment, "ALIGO_SMS_URL": sandbox.url, "ALIGO_TESTMODE": "N"}.items():
+    for name, value in {
+        **environment,
+        "ALIGO_SMS_URL": sandbox.url,
+        "ALIGO_KAKAO_URL": sandbox.url,
+        "ALIGO_TESTMODE": "N",
+    }.items():
         monkeypatch.setenv(name, value)
     forget()
     settings.load()  # sets the clock to what the environment says

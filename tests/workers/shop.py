@@ -49,6 +49,7 @@ class Sandbox:
     def reset(self) -> None:
         self.ask("faults", "DELETE")
         self.ask("messages", "DELETE")
+        self.ask("templates", "DELETE")
         self.ask("clock", "POST", {"offset_seconds": 0})
 
     def log(self) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Protocol
 from core.errors import NotFound
 from core.rules.channel import Channel
 from core.rules.states import MessageState
+from core.rules.template import Template, Written, keeps
 
 _NUMBER = re.compile(r"\+?\d(?:[\s().-]?\d){6,}")
 _WORDS_LIMIT = 200
@@ -25,6 +26,7 @@ class Account:
     base_url: str
     credentials: Mapping[str, str] = field(repr=False, hash=False)
     test_mode: bool
+    kakao_url: str = ""  # where Alimtalk has a host of its own
 
     def hide(self, words: str) -> str:
         """What a provider said, fit for a log: without this account's secrets, without long numbers, and short."""
@@ -35,7 +37,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """The messages of one provider call; `texts` has one fully rendered text per receiver."""
+    """The messages of one provider call; `texts` has one fully rendered text per receiver.
+
+    An Alimtalk also has its template, and per receiver the template filled in.
+    """
 
     channel: Channel
     sender: str
@@ -43,6 +48,8 @@ class Parcel:
     texts: Sequence[str] = field(repr=False)
     subject: str = field(default="", repr=False)
     image: bytes | None = field(default=None, repr=False)
+    template: Template | None = field(default=None, repr=False)
+    written: Sequence[Written] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +197,11 @@ class Provider(Protocol):
         """What became of a call's messages. Raises Refused or Busy."""
         ...
 
-    def sightings(self, *, sender: str, since: datetime, until: datetime) -> Sequence[Sighting]:
-        """Every send of `sender` the provider saw in that time, complete or an exception: Refused or Busy."""
+    def sightings(self, *, sender: str, since: datetime, until: datetime, channel: Channel = Channel.SMS) -> Sequence[Sighting]:
+        """Every send of `sender` the provider saw in that time, complete or an exception: Refused or Busy.
+
+        `channel` is what is looked for: a provider may keep Alimtalk in a list of its own.
+        """
         ...
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[Hint]:
@@ -205,6 +215,22 @@ class Provider(Protocol):
     def cancel(self, reference: str) -> None:
         """Take back a reserved call. Raises Refused, Busy or Unknown."""
         ...
+
+    def templates(self) -> Sequence[Template]:
+        """Every Alimtalk template of the account, complete or an exception: Refused or Busy. None where it offers none."""
+        ...
+
+
+def check_templates(parcel: Parcel) -> str:
+    """What is wrong with the template side of an Alimtalk, before anything is asked; empty when it may go."""
+    template, written = parcel.template, parcel.written
+    if template is None or len(written) != len(parcel.receivers):
+        return "알림톡에는 템플릿과 수신자별 내용이 필요합니다."
+    if any(one.text != text for one, text in zip(written, parcel.texts, strict=False)):
+        return "알림톡의 본문과 채운 템플릿이 서로 다릅니다."
+    if not all(keeps(template, one) for one in written):
+        return "본문이 승인된 템플릿과 다릅니다."
+    return ""
 
 
 def names() -> Sequence[str]:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from core.rules.channel import BODY_LIMIT, Channel
 from core.rules.states import MessageState
+from core.rules.template import Template
 from workers.providers import (
     Accepted,
     Account,
@@ -62,7 +63,7 @@ class Adapter:
         taken = [receiver for receiver in self._receivers if not _ends(receiver, NOT_TAKEN)]
         return Report([_result(receiver) for receiver in taken], complete=True)
 
-    def sightings(self, *, sender: str, since: datetime, until: datetime) -> Sequence[Sighting]:
+    def sightings(self, *, sender: str, since: datetime, until: datetime, channel: Channel = Channel.SMS) -> Sequence[Sighting]:
         """Nothing: what was not answered did not happen, and may go again."""
         return ()
 
@@ -77,6 +78,10 @@ class Adapter:
     def cancel(self, reference: str) -> None:
         """Nothing is ever reserved."""
         raise Refused(NOT_TAKEN, "예약된 메시지가 없습니다.", Cause.MESSAGE)
+
+    def templates(self) -> Sequence[Template]:
+        """None of its own: what is rehearsed is written with the templates of the real accounts."""
+        return ()
 
 
 def _ends(receiver: str, digits: str) -> bool:

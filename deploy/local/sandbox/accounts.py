@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 # Hundredths of a won, from the counts Aligo showed for one balance (5936 SMS, 1925 LMS or 831 MMS for 50,000 won).
-PRICES = {"SMS": 842, "LMS": 2597, "MMS": 6015}
+PRICES = {"SMS": 842, "LMS": 2597, "MMS": 6015, "AT": 650}
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class Account:
 
     def counts(self) -> dict[str, int]:
         """How many of each type the balance would buy, were it spent on that type alone."""
-        return {f"{kind}_CNT": max(self.balance, 0) // price for kind, price in PRICES.items()}
+        return {f"{kind}_CNT": max(self.balance, 0) // PRICES[kind] for kind in ("SMS", "LMS", "MMS")}
 
 
 def won(amount: float) -> int:

@@ -40,7 +40,8 @@ class Aligo:
 
     def answer(self, call: Call) -> Reply:
         try:
-            payload = self._doors[call.path](call, self._form(call))
+            with self._world.seen_by(call):
+                payload = self._doors[call.path](call, self._form(call))
         except Refusal as refused:
             payload = {"result_code": refused.code, "message": refused.message}
             payload |= _NO_COUNTS if call.path == "/remain/" else {}
@@ -113,7 +114,7 @@ class Aligo:
         if max(sizes) > LONG_BYTES:
             raise refusal("text_too_long")
         spoilt = call.faults["partial"].receivers if "partial" in call.faults else 0
-        receivers = [_receiver(number) if place >= spoilt else None for place, number in enumerate(numbers)]
+        receivers = [receiver_of(number) if place >= spoilt else None for place, number in enumerate(numbers)]
         draft.receivers = [receiver for receiver in receivers if receiver]
         draft.errors = len(numbers) - len(draft.receivers)
         if len(plain) == 1:
@@ -144,7 +145,7 @@ class Aligo:
         }
 
 
-def _receiver(number: str) -> str | None:
+def receiver_of(number: str) -> str | None:
     """The digits of a well-formed number."""
     if not _NUMBER.fullmatch(number):
         number = number.translate(_PUNCTUATION)

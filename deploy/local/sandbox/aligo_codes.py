@@ -1,5 +1,7 @@
 """Aligo's refusals: those that were seen on the wire, and those assumed because nobody documents them."""
 
+from deploy.local.sandbox.results import DELIVERED, DIFFERS, KAKAO_BLOCKED, NO_KAKAO
+
 
 class Refusal(Exception):
     """A negative `result_code` and its text."""
@@ -44,6 +46,40 @@ ASSUMED = {
     "list_mid": (-341, "메시지 ID가 올바르지 않습니다."),
 }
 
+# The Kakao host. Its codes say little, its texts were seen; then again what is assumed.
+KAKAO_SEEN = {
+    "ip": (-99, "인증되지 않는 서버 IP로 부터의 호출 입니다."),
+    "key": (-99, "등록되지 않은 인증키 입니다."),
+    "balance": (-99, "포인트가 부족합니다."),
+}
+KAKAO_ASSUMED = {
+    "method": (-99, "POST 방식으로 요청해 주세요."),
+    "sender": (-99, "등록되지 않은 발신번호 입니다."),
+    "channel": (-99, "유효하지 않은 발신프로필키 입니다."),
+    "template": (-99, "존재하지 않는 템플릿 입니다."),
+    "template_state": (-99, "승인되지 않은 템플릿 입니다."),
+    "too_many": (-99, "수신자는 500명까지 입력할 수 있습니다."),
+    "reservation": (-99, "예약일시가 올바르지 않습니다."),
+    "mid": (-99, "메시지 ID가 올바르지 않습니다."),
+    "cancel": (-99, "취소할 수 없는 메시지입니다."),
+}
+# `rslt` and `rslt_message` of an end. Only 0 and U were seen.
+KAKAO_ENDINGS = {
+    DELIVERED: ("0", ""),
+    DIFFERS: ("U", "메시지가 템플릿과 일치하지않음"),
+    NO_KAKAO: ("N", NO_KAKAO),
+    KAKAO_BLOCKED: ("B", KAKAO_BLOCKED),
+}
+
 
 def refusal(name: str) -> Refusal:
     return Refusal(*(SEEN.get(name) or ASSUMED[name]))
+
+
+def kakao_refusal(name: str) -> Refusal:
+    return Refusal(*(KAKAO_SEEN.get(name) or KAKAO_ASSUMED[name]))
+
+
+def kakao_missing(field: str) -> Refusal:
+    """A parameter that was not given."""
+    return Refusal(-99, f"{field} 파라메더 정보가 전달되지 않았습니다.")

@@ -40,7 +40,7 @@ class Reads:
     def messages(self, call: Call, form: Form) -> dict[str, Any]:
         """One row per message of one call, in the order they were given."""
         batch = self._world.store.find(form.fields.get("mid", ""), form.fields["user_id"])
-        if batch is None:
+        if batch is None or batch.kind == "AT":
             raise refusal("list_mid")
         places, more = _page(iter(range(batch.start, batch.start + batch.count)), form)
         return _listing([self._message_row(batch, place) for place in places], more)

@@ -1,13 +1,15 @@
 """What a provider sees of a request, and what all providers share."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from deploy.local.sandbox.clock import Clock
 from deploy.local.sandbox.faults import Fault
 from deploy.local.sandbox.results import CANCELLED, DELIVERED, PENDING, WAITING, outcome
 from deploy.local.sandbox.state import Batch, Store
+from deploy.local.sandbox.templates import KAKAO, Templates
 from deploy.local.sandbox.wire import Reply
 
 
@@ -50,6 +52,17 @@ class World:
     ripen: float = 2.0
     failing_percent: int = 3
     list_ints: bool = False
+    templates: Templates = field(default_factory=Templates)
+    _late: float = 0.0
+
+    @contextmanager
+    def seen_by(self, call: Call) -> Iterator[None]:
+        """The results as this caller sees them: later than others, when a rule says so."""
+        self._late = call.faults["results_late"].delay if "results_late" in call.faults else 0.0
+        try:
+            yield
+        finally:
+            self._late = 0.0
 
     def state(self, batch: Batch, receiver: int) -> str:
         """The result of one message at this moment."""
@@ -58,7 +71,11 @@ class World:
         now = self.clock.now()
         if now < batch.due:
             return WAITING
-        return (now >= batch.due + self.ripen and outcome(receiver, self.failing_percent)) or PENDING
+        ripe = now >= batch.due + self.ripen + self._late
+        return (ripe and self._end(batch, receiver)) or PENDING
+
+    def _end(self, batch: Batch, receiver: int) -> str:
+        return batch.endings.get(receiver) or outcome(receiver, self.failing_percent, kakao=batch.kind in KAKAO)
 
     def failures(self, batch: Batch) -> int:
         """How many of a call's messages have failed by now; remembered once that is final."""
@@ -66,6 +83,6 @@ class World:
             return 0
         if batch.failures < 0:
             receivers = self.store.receivers[batch.start : batch.start + batch.count]
-            ends = [outcome(receiver, self.failing_percent) for receiver in receivers]
+            ends = [self._end(batch, receiver) for receiver in receivers]
             batch.failures = sum(1 for end in ends if end not in ("", DELIVERED))
         return batch.failures

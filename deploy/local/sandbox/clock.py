@@ -31,6 +31,11 @@ def minute(date: str, time_of_day: str) -> float | None:
     return _read(date + time_of_day, "%Y%m%d%H%M", 12)
 
 
+def second(text: str) -> float | None:
+    """The instant of `YYYYMMDDHHMMSS` in Korea, or nothing when that is none."""
+    return _read(text, "%Y%m%d%H%M%S", 14)
+
+
 def _read(text: str, form: str, length: int) -> float | None:
     if len(text) != length or not text.isdigit():
         return None

@@ -16,6 +16,7 @@ from deploy.local.sandbox.door import Door
 from deploy.local.sandbox.faults import KINDS, BadFault, Faults
 from deploy.local.sandbox.handset import Handset
 from deploy.local.sandbox.images import media_type
+from deploy.local.sandbox.templates import BadTemplate
 
 
 class Wrong(Exception):
@@ -43,6 +44,8 @@ class Control:
             Route("/__sandbox/stats", self.stats, methods=["GET"]),
             Route("/__sandbox/images/{name}", self.image, methods=["GET"]),
             Route("/__sandbox/clock", self.clock, methods=["GET", "POST"]),
+            Route("/__sandbox/templates", self.templates, methods=["GET", "POST", "DELETE"]),
+            Route("/__sandbox/templates/{provider}/{code}", self.remove_template, methods=["DELETE"]),
             Route("/__sandbox/accounts", self.accounts, methods=["GET", "POST"]),
         ]
 
@@ -96,13 +99,26 @@ class Control:
         shown = [_shown(account) for _, account in sorted(self.world.store.accounts.items())]
         return JSONResponse({"accounts": shown})
 
+    async def templates(self, request: Request) -> Response:
+        """All of them; POST adds or changes one, DELETE goes back to the first ones."""
+        templates = self.world.templates
+        if request.method == "POST":
+            return JSONResponse(templates.put(await _json(request)).shown(), status_code=201)
+        if request.method == "DELETE":
+            templates.reset()
+        return JSONResponse({"templates": [one.shown() for one in templates.known.values()]})
+
+    async def remove_template(self, request: Request) -> Response:
+        gone = self.world.templates.remove(request.path_params["provider"], request.path_params["code"])
+        return Response(status_code=204 if gone else 404)
+
 
 async def wrong(request: Request, error: Exception) -> Response:
     """One sentence for a request that makes no sense."""
     return JSONResponse({"error": str(error)}, status_code=400)
 
 
-HANDLERS = {Wrong: wrong, BadFault: wrong}
+HANDLERS = {Wrong: wrong, BadFault: wrong, BadTemplate: wrong}
 
 
 async def _json(request: Request) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from typing import Any
 
 # What makes messages leave, and what names their senders and receivers: Aligo's paths, then Solapi's. Several patterns
 # are joined by commas; one may begin with a method ("DELETE /messages/v4/groups/*").
-_SENDS = "/send*,/messages/v4/send*,/messages/v4/groups/*/send"
-_FILLS = "/send*,/messages/v4/send*,PUT /messages/v4/groups/*"
+_SENDS = "/send*,/akv10/alimtalk/send/,/messages/v4/send*,/messages/v4/groups/*/send"
+_FILLS = "/send*,/akv10/alimtalk/send/,/messages/v4/send*,PUT /messages/v4/groups/*"
 _PUSHES = "webhook*"
+_RESULTS = "/sms_list/,/akv10/history/detail/,GET /messages/v4/list*,GET /messages/v4/groups/*"
 # kind -> (what it does, the paths it is for unless told otherwise)
 KINDS = {
     "latency": ("접수 전에 늦어짐 (delay초)", "*"),
@@ -35,9 +36,11 @@ KINDS = {
     "webhook_twice": ("웹훅을 두 번 보냄", _PUSHES),
     "webhook_backwards": ("웹훅의 순서를 뒤집음", _PUSHES),
     "webhook_flat": ("웹훅을 예전 모양으로 보냄", _PUSHES),
-    "list_delay": ("목록 조회에 늦게 나타남 (delay초)", "/list/"),
+    "list_delay": ("목록 조회에 늦게 나타남 (delay초)", "/list/,/akv10/history/list/"),
+    "results_late": ("결과가 늦게 나옴 (delay초)", _RESULTS),
 }
-_LONG = {"lost_answer_hang": 3600.0, "latency": 1.0, "late": 1.0, "slow_answer": 1.0, "down": 5.0, "list_delay": 30.0}
+_LONG = {"lost_answer_hang": 3600.0, "results_late": 3600.0, "latency": 1.0, "late": 1.0, "slow_answer": 1.0}
+_LONG |= {"down": 5.0, "list_delay": 30.0}
 
 
 class BadFault(ValueError):

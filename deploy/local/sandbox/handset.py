@@ -46,6 +46,8 @@ class Handset:
             "bytes": carried(text)[1],
             "images": [self._image(name) for name in batch.images],
             "state": state,
+            "template": batch.template,
+            "kakao": store.kakao(batch, place - batch.start),
             "test": batch.test,
             "shown": state == DELIVERED,
             "accepted_at": stamp(batch.accepted_at),

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from deploy.local.sandbox import control, pages
 from deploy.local.sandbox.accounts import Account, senders, won
 from deploy.local.sandbox.aligo import Aligo
+from deploy.local.sandbox.aligo_kakao import AligoKakao
 from deploy.local.sandbox.calls import World
 from deploy.local.sandbox.clock import Clock
 from deploy.local.sandbox.door import Door
@@ -111,7 +112,7 @@ def build(options: argparse.Namespace) -> tuple[Door, Store, Hooks]:
     groups = Groups(world)
     hooks = Hooks(world, groups, faults, options.webhook_secret, options.webhook_pause)
     # Further providers join here; all live at the root of the port, so their paths must not meet.
-    desk.door = Door([Aligo(world), Solapi(world, hooks, groups)], faults, world.clock, inside)
+    desk.door = Door([Aligo(world), AligoKakao(world), Solapi(world, hooks, groups)], faults, world.clock, inside)
     return desk.door, store, hooks
 
 

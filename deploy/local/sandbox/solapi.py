@@ -13,7 +13,7 @@ from deploy.local.sandbox.solapi_groups import Group, Groups
 from deploy.local.sandbox.solapi_guard import Guard
 from deploy.local.sandbox.solapi_hooks import Hooks
 from deploy.local.sandbox.solapi_messages import PRICES, Desk, Entry, entry, spread
-from deploy.local.sandbox.solapi_views import ACCOUNT, Lists, Views, failed, instant, iso
+from deploy.local.sandbox.solapi_views import ACCOUNT, Lists, Views, failed, instant, iso, templates
 from deploy.local.sandbox.wire import Reply, busy_page
 
 _JSON = "application/json; charset=utf-8"
@@ -45,6 +45,7 @@ class Solapi:
             "/messages/v4/send-many/detail": {"POST": self._send_many},
             "/messages/v4/list": {"GET": self._read(self._lists.messages)},
             "/messages/v4/list-old": {"GET": self._read(self._lists.messages)},
+            "/kakao/v2/templates": {"GET": self._templates},
             "/storage/v1/files": {"POST": self._upload},
             "/cash/v1/balance": {"GET": self._balance},
             "/pricing/v1/messaging/default": {"GET": self._prices},
@@ -68,7 +69,8 @@ class Solapi:
                 if call.method not in actions:
                     raise Refusal("MethodNotAllowed")
                 account = self._admit(call)
-                return Reply(_encoded(actions[call.method](call, account)), content_type=_JSON)
+                with self._world.seen_by(call):
+                    return Reply(_encoded(actions[call.method](call, account)), content_type=_JSON)
             except Refusal as refusal:
                 return _refused(refusal)
 
@@ -171,7 +173,7 @@ class Solapi:
         spread_out = [message for one in raw for message in spread(one)]
         if len(spread_out) > _MESSAGES_MAX:
             raise Refusal("RecipientsTooMany")
-        desk = Desk(account.senders, self._groups.pictures, bool(group.options.get("strict")), None)
+        desk = Desk(account.senders, self._groups.pictures, bool(group.options.get("strict")), self._world.templates, None)
         desk.taken = None if group.options.get("allowDuplicates") else set(group.receivers)
         desk.senders = frozenset() if "sender_unregistered" in call.faults else desk.senders
         desk.spoilt = call.faults["partial"].receivers if "partial" in call.faults else 0
@@ -218,7 +220,10 @@ class Solapi:
 
     def _prices(self, call: Call, account: Account) -> object:
         prices = {kind.lower(): price / 100 for kind, price in PRICES.items()}
-        return [{"countryName": "Korea, South", "countryId": "82", **prices, "ata": 13, "cta": 19, "cti": 23}]
+        return [{"countryName": "Korea, South", "countryId": "82", **prices, "cta": 19, "cti": 23}]
+
+    def _templates(self, call: Call, account: Account) -> object:
+        return templates(call, self._world.templates.of("solapi"))
 
     def _senders(self, call: Call, account: Account) -> object:
         rows = [{"phoneNumber": number, "status": "ACTIVE", "accountId": ACCOUNT} for number in sorted(account.senders)]

@@ -1,6 +1,6 @@
 """Solapi's refusals and status codes: those of its documentation, and those assumed because nobody documents them."""
 
-from deploy.local.sandbox.results import CANCELLED, DELIVERED
+from deploy.local.sandbox.results import CANCELLED, DELIVERED, DIFFERS, KAKAO_BLOCKED, NO_KAKAO
 
 
 class Refusal(Exception):
@@ -53,12 +53,18 @@ MESSAGES = {
     "1030": "잔액 부족",
     "1031": "메시지 길이 오류",
     "1032": "customFields 오류",
+    "1041": "카카오 채널 ID 오류",
+    "1042": "템플릿 ID 오류",
+    "1043": "템플릿 내용과 일치하지 않습니다.",
     "1062": "발신번호 미등록",
     "3032": "미가입자",
     "3042": "음영지역",
     "3043": "단말기 전원 꺼짐",
     "3047": "수신거부",
     "3054": "스팸",
+    "3103": "템플릿 불일치",
+    "3104": "카카오톡 미사용자",
+    "3107": "카카오톡 72시간 미사용 또는 알림톡 차단",
 }
 
 # How a message ended, by the carriers' words that all providers of this sandbox share.
@@ -69,6 +75,9 @@ ENDINGS = {
     "음영지역 전송실패": "3042",
     "수신거부": "3047",
     "스팸차단": "3054",
+    DIFFERS: "3103",
+    NO_KAKAO: "3104",
+    KAKAO_BLOCKED: "3107",
     CANCELLED: REGISTERED,
 }
 

@@ -13,6 +13,7 @@ from deploy.local.sandbox.results import DELIVERED, PENDING, WAITING
 from deploy.local.sandbox.solapi_codes import AT_CARRIER, BY_STATUS, ENDINGS, REGISTERED, Refusal
 from deploy.local.sandbox.solapi_messages import PRICES, Entry
 from deploy.local.sandbox.state import Batch, Draft
+from deploy.local.sandbox.templates import CHANNEL_NAME
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -194,19 +195,23 @@ class Groups:
 
     def _drafts(self, group: Group, reserved_for: float) -> list[Draft]:
         """One draft for messages of the same type, sender, subject and picture."""
-        drafts: dict[tuple[str, str, str, str], Draft] = {}
+        drafts: dict[tuple[str, ...], Draft] = {}
         for _, entry in self.entries(group):
             if entry["code"] != REGISTERED:
                 continue
             kind, image = entry["type"], entry["imageId"]
-            key = (kind, entry["from"], entry["subject"], image)
+            template = entry.get("kakaoOptions", {}).get("templateId", "")
+            key = (kind, entry["from"], entry["subject"], image, template)
             if key not in drafts:
                 images = (self.pictures[image],) if image in self.pictures else ()
                 draft = Draft("solapi", group.user, kind, entry["from"], [], [], entry["text"], title=entry["subject"])
                 draft.images, draft.group, draft.reserved_for = images, group.id, reserved_for
+                draft.template = template
                 drafts[key] = draft
             drafts[key].receivers.append(entry["to"])
             drafts[key].texts.append(entry["text"])
+            if kind == "ATA":
+                drafts[key].kakao.append({"channel": CHANNEL_NAME, **entry["kakao"]})
         for draft in drafts.values():
             draft.cost = PRICES[draft.kind] * len(draft.receivers)
         next(iter(drafts.values())).errors = group.failed

@@ -10,6 +10,7 @@ from deploy.local.sandbox.calls import Call, World
 from deploy.local.sandbox.solapi_codes import MESSAGES, REGISTERED, Refusal
 from deploy.local.sandbox.solapi_groups import Group, Groups
 from deploy.local.sandbox.solapi_messages import PRICES, Entry
+from deploy.local.sandbox.templates import Template
 
 ACCOUNT = "26000000000001"
 _KINDS = ("sms", "lms", "mms", "ata", "cta", "cti", "nsa", "rcs_sms", "rcs_lms", "rcs_mms", "rcs_tpl", "fax", "voice")
@@ -105,7 +106,7 @@ class Views:
             "log": [],
             "queues": [],
             "currentQueue": None,
-            "kakaoOptions": {"pfId": None, "templateId": None, "disableSms": False, "buttons": []},
+            "kakaoOptions": entry.get("kakaoOptions") or {"pfId": None, "templateId": None, "disableSms": False, "buttons": []},
             "dateCreated": iso(group.created_at),
             "dateUpdated": done or iso(group.updated_at),
         }
@@ -171,6 +172,34 @@ class Lists:
     def _listed(self, fields: Mapping[str, str], rows: Iterator[tuple[str, Group, Entry]]) -> dict[str, Any]:
         pairs = ((name, (name, group, entry)) for name, group, entry in rows)
         return _page(fields, pairs, lambda row: self._views.message(*row), "messageList")
+
+
+_TEMPLATE_STATES = {"REGISTERED": "PENDING", "IN_REVIEW": "INSPECTING"}
+
+
+def templates(call: Call, found: Iterator[Template]) -> dict[str, Any]:
+    """One page of Alimtalk templates: a real list, unlike groups and messages."""
+    shown = _page(query(call), ((one.code, one) for one in found), _template, "templateList")
+    return shown | {"templateList": list(shown["templateList"].values())}
+
+
+def _template(one: Template) -> dict[str, Any]:
+    names = {"buttonName": "name", "buttonType": "linkType"}
+    links = {name: name for name in ("linkMo", "linkPc", "linkIos", "linkAnd")}
+    return {
+        "templateId": one.code,
+        "name": one.name,
+        "channelId": one.channel,
+        "content": one.content,
+        "status": _TEMPLATE_STATES.get(one.state, one.state),
+        "messageType": "BA",
+        "emphasizeType": "TEXT" if one.title else "NONE",
+        "emphasizeTitle": one.title or None,
+        "buttons": [{shown: button.get(name) for shown, name in (names | links).items()} for button in one.buttons],
+        "comments": [{"isAdmin": True, "content": one.comment}] if one.comment else [],
+        "isHidden": False,
+        "accountId": ACCOUNT,
+    }
 
 
 def query(call: Call) -> dict[str, str]:

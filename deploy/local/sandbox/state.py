@@ -40,6 +40,9 @@ class Batch:
     failures: int = -1
     place: tuple[int, int] = (0, 0)
     group: str = ""
+    template: str = ""
+    endings: dict[int, str] = field(default_factory=dict)
+    """Whose end was decided when they were accepted."""
 
     @property
     def due(self) -> float:
@@ -70,6 +73,11 @@ class Draft:
     title: str = ""
     images: tuple[str, ...] = field(default=())
     group: str = ""
+    template: str = ""
+    kakao: list[Record] = field(default_factory=list)
+    """What a KakaoTalk message shows beside its text, for each receiver."""
+    endings: dict[str, str] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
 
 
 class Store:
@@ -149,6 +157,15 @@ class Store:
     def text(self, batch: Batch, index: int) -> str:
         texts = self.read(*batch.place)["txt"]
         return str(texts[index] if len(texts) > 1 else texts[0])
+
+    def kakao(self, batch: Batch, index: int) -> Record:
+        """What a KakaoTalk message shows beside its text."""
+        shown = self.read(*batch.place).get("kakao", ())
+        return dict(shown[index]) if index < len(shown) else {}
+
+    def refused(self, batch: Batch) -> list[str]:
+        """Receivers of a call that were no numbers, where a provider lists them."""
+        return list(self.read(*batch.place).get("bad", ()))
 
     def positions(self, receiver: int) -> Iterator[int]:
         """Where the messages of one receiver stand, oldest first."""
@@ -231,7 +248,8 @@ class Store:
         batch = Batch(self._first + len(self.batches), provider, user, kind, sender, record["at"], len(numbers), place=place)
         batch.errors, batch.reserved_for, batch.test, batch.cost = (record[name] for name in ("err", "rsv", "test", "cost"))
         batch.title, batch.images, batch.start = intern(record["title"]), tuple(map(intern, record["img"])), start
-        batch.group = record.get("g", "")
+        batch.group, batch.template = record.get("g", ""), record.get("tpl", "")
+        batch.endings = {int(number): end for number, end in record.get("end", {}).items()}
         self.batches.append(batch)
         return batch
 
@@ -286,4 +304,5 @@ def _record(draft: Draft, now: float) -> Record:
         "to": draft.receivers,
         "txt": draft.texts,
     }
-    return record | {"g": draft.group} if draft.group else record
+    more = {"g": draft.group, "tpl": draft.template, "kakao": draft.kakao, "end": draft.endings, "bad": draft.refused}
+    return record | {name: value for name, value in more.items() if value}

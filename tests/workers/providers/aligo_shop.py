@@ -7,7 +7,8 @@ from core.clock import KST
 from core.rules.channel import Channel
 from tests.workers.providers.cases import PATIENT, Step, says
 from workers import http
-from workers.providers import Account, Parcel, Provider, aligo
+from workers.providers import Account, Parcel, Provider
+from workers.providers.aligo import adapter as aligo
 
 KEY, USER, SENDER = "k3ySecretOfTheShop", "bomnal-login", "0215880000"
 NUMBERS = ("01011110001", "01011110002", "01011110003")

@@ -47,10 +47,10 @@ from workers.providers import (
     Result,
     Sighting,
     Unknown,
-    aligo,
     find,
     names,
 )
+from workers.providers.aligo import adapter as aligo
 
 ALL = Accepted("700100201", 3, 0, Channel.SMS)
 

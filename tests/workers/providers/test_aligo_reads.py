@@ -38,8 +38,8 @@ from workers.providers import (
     Report,
     Result,
     Unknown,
-    aligo,
 )
+from workers.providers.aligo import adapter as aligo
 
 
 def row(receiver: str, state: str, mdid: str | int = "915000331") -> dict[str, object]:

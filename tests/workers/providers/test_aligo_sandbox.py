@@ -20,7 +20,8 @@ from core.rules.states import MessageState
 from tests.workers.providers.aligo_shop import KEY, SENDER, USER
 from tests.workers.providers.cases import PATIENT, attempt
 from workers import http
-from workers.providers import Accepted, Account, Busy, Cause, Parcel, Provider, Refused, Unknown, aligo
+from workers.providers import Accepted, Account, Busy, Cause, Parcel, Provider, Refused, Unknown
+from workers.providers.aligo import adapter as aligo
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from tests.workers.providers.cases import (
 from workers.providers import (
     Busy,
     Sighting,
-    aligo,
 )
+from workers.providers.aligo import adapter as aligo
 
 
 def sighted(mid: str | int, at: str, **changes: object) -> dict[str, Any]:

@@ -40,7 +40,9 @@ def test_it_can_reach_no_network_database_or_file() -> None:
         for name in ([node.module] if isinstance(node, ast.ImportFrom) else [one.name for one in getattr(node, "names", ())])
         if isinstance(node, ast.Import | ast.ImportFrom)
     }
-    assert imported <= {"collections.abc", "datetime", "uuid", "core.rules.channel", "core.rules.states", "workers.providers"}
+    assert imported <= {"collections.abc", "datetime", "uuid", "core.rules.channel", "core.rules.states", "workers.providers"} | {
+        "core.rules.template"
+    }
 
 
 @pytest.mark.parametrize("channel", [Channel.SMS, Channel.LMS, Channel.MMS, Channel.ALIMTALK])

@@ -331,7 +331,7 @@ def test_the_reference_is_noted_before_there_is_a_message() -> None:
 IMPOSSIBLE = {
     "nobody": replace(SMS, receivers=(), texts=()),
     "too many": Parcel(Channel.SMS, SENDER, ["01011110001"] * 10_001, ["글"] * 10_001),
-    "a channel Solapi's messages have not": replace(SMS, channel=Channel.ALIMTALK),
+    "an Alimtalk without a template": replace(SMS, channel=Channel.ALIMTALK),
     "more numbers than texts": replace(SMS, texts=TEXTS[:2]),
     "an image that would make it an MMS": replace(SMS, image=JPEG),
     "an MMS without image": replace(mms(), image=None),
@@ -367,10 +367,10 @@ def test_what_is_only_a_test_is_not_sent_for_real() -> None:
 
 
 def test_an_account_finds_its_adapter() -> None:
-    assert names() == ["aligo", "solapi"]
+    assert "solapi" in names()
     made = find(account("http://127.0.0.1:1"))
     assert isinstance(made, solapi.Adapter)
-    assert [made.batch_limit(channel) for channel in Channel] == [500, 500, 500, 0]
+    assert [made.batch_limit(channel) for channel in Channel] == [500, 500, 500, 500]
     assert made.references_before_sending
 
 

@@ -1,4 +1,4 @@
-"""Solapi: SMS, LMS and MMS. Sent in groups, whose id is known before anything can leave and read whenever in doubt."""
+"""Solapi: SMS, LMS, MMS and Alimtalk. Sent in groups, whose id is known before anything can leave and read whenever in doubt."""
 
 import base64
 import hmac
@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from core.errors import InvalidInput, Violation
 from core.rules.channel import Channel
+from core.rules.template import Template
 from workers import http
 from workers.providers import (
     Accepted,
@@ -28,15 +29,16 @@ from workers.providers import (
     Result,
     Sighting,
     Unknown,
+    check_templates,
     forget,
 )
-from workers.providers.solapi import answers
+from workers.providers.solapi import answers, kakao
 from workers.providers.solapi.client import Client, about_the_group, certain, decode, encode, local, number, word
 from workers.providers.solapi.words import REGISTERED, text
 
 _NEVER = {"DELETED", "FAILED"}
 
-_SENT_HERE = (Channel.SMS, Channel.LMS, Channel.MMS)
+_SENT_HERE = (Channel.SMS, Channel.LMS, Channel.MMS, Channel.ALIMTALK)
 _BATCH_LIMIT = 500  # what this product plans; Solapi itself takes _GROUP_MAX in _BODY_MAX
 _GROUP_MAX = 10_000
 _BODY_MAX = 15_000_000
@@ -122,7 +124,7 @@ class Adapter:
             return Report(found, complete=False)
         return Report(found, complete=True)
 
-    def sightings(self, *, sender: str, since: datetime, until: datetime) -> Sequence[Sighting]:
+    def sightings(self, *, sender: str, since: datetime, until: datetime, channel: Channel = Channel.SMS) -> Sequence[Sighting]:
         """Never asked: a call without a noted group sent nothing, and any other has its `status`."""
         raise local("솔라피의 발송은 그룹 번호로 조회합니다.")
 
@@ -148,6 +150,10 @@ class Adapter:
         """Take back a reserved call."""
         self._client.ask("DELETE", f"{_path(reference)}/schedule")
 
+    def templates(self) -> Sequence[Template]:
+        """The Alimtalk templates of every Kakao channel of the account."""
+        return kakao.templates(self._client)
+
     # the steps of a send
 
     def _check(self, parcel: Parcel) -> None:
@@ -166,6 +172,8 @@ class Adapter:
         for wrong, sentence in complaints:
             if wrong:
                 raise local(sentence)
+        if parcel.channel is Channel.ALIMTALK and (sentence := check_templates(parcel)):
+            raise local(sentence)
 
     def _refuse_tests(self) -> None:
         """Solapi knows no test mode, so what is only a test would really be sent."""
@@ -310,6 +318,8 @@ class Adapter:
 
 def _messages(parcel: Parcel, image: str) -> list[dict[str, object]]:
     """One entry per receiver; the type is ours to say, because it decides the price."""
+    if parcel.channel is Channel.ALIMTALK:
+        return kakao.messages(parcel)
     shared: dict[str, object] = {"from": parcel.sender, "type": parcel.channel.value, "autoTypeDetect": False}
     if parcel.subject and parcel.channel is not Channel.SMS:
         shared["subject"] = parcel.subject

@@ -36,7 +36,18 @@ function linked(text) {
   });
 }
 
+// KakaoTalk: the channel's name, an emphasised title, buttons; no label of the carrier.
+function notice(message) {
+  const { channel, title, buttons = [] } = message.kakao;
+  const box = el("div", { className: "bubble kakao" }, el("div", { className: "kakao-head" }, el("b", { textContent: "알림톡 도착" }), channel));
+  if (title) box.append(el("div", { className: "kakao-title", textContent: title }));
+  box.append(el("p", {}, ...linked(message.text.replaceAll("\r\n", "\n"))));
+  for (const button of buttons) box.append(el("a", { className: "kakao-button", textContent: button.name, href: button.linkMo || "#", target: "_blank", rel: "noopener noreferrer" }));
+  return box;
+}
+
 function bubble(message) {
+  if (message.template) return notice(message);
   const box = el("div", { className: "bubble" });
   for (const image of message.images) {
     const picture = el("img", { src: image.url, alt: "받은 그림", onclick: () => zoom(image.url), onload: settle });
@@ -76,11 +87,16 @@ function drawTalk(messages) {
   for (const message of shown.filter((one) => one.sender === chosen.sender)) {
     const { date, time } = moment(message.shown_at);
     nodes.push(el("div", { className: "time" }, el("b", { textContent: date === day ? "" : `${date} ` }), time));
-    nodes.push(bubble(message), el("div", { className: "under", textContent: `${message.type} · ${message.bytes.toLocaleString()}바이트` }));
+    nodes.push(bubble(message), el("div", { className: "under", textContent: size(message) }));
     day = date;
   }
   $("talk").replaceChildren(...(nodes.length ? nodes : [nothing()]));
   settle();
+}
+
+function size(message) {
+  if (message.template) return `카카오톡 알림톡 · ${message.text.length.toLocaleString()}자`;
+  return `${message.type} · ${message.bytes.toLocaleString()}바이트`;
 }
 
 function nothing() {
@@ -96,7 +112,7 @@ function drawFacts(messages) {
   if (!chosen.phone) return $("facts").replaceChildren();
   const arrived = messages.filter((message) => message.shown).length;
   const rows = messages.map((message) => {
-    const facts = { 유형: `${message.type} · ${message.bytes.toLocaleString()}바이트`, 발신번호: dashed(message.sender), 접수: message.accepted_at,
+    const facts = { 유형: size(message), 발신번호: dashed(message.sender), 접수: message.accepted_at,
       도착: message.shown_at || "–", 접수번호: message.reference };
     for (const image of message.images) facts[`그림`] = `${Math.ceil(image.bytes / 1000).toLocaleString()} KB`;
     const list = el("dl");
