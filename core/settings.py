@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     jwt_secret: str = Field(min_length=32)
     encryption_key: str = Field(description="base64 of 32 bytes each, comma-separated: the first encrypts, all decrypt")
     sentry_dsn: str = ""
+    alert_urls: str = Field(default="", repr=False, description="comma-separated addresses of channels; they hold secrets")
     aligo_testmode: Literal["Y", "N"] = "Y"
     aligo_sms_url: str = "https://apis.aligo.in"
     aligo_kakao_url: str = "https://kakaoapi.aligo.in"
@@ -50,6 +51,11 @@ class Settings(BaseSettings):
     @classmethod
     def _psycopg(cls, value: str) -> str:
         return value.replace("postgresql://", "postgresql+psycopg://", 1).replace("postgres://", "postgresql+psycopg://", 1)
+
+    @property
+    def alerts(self) -> tuple[str, ...]:
+        """The addresses at which people are told of trouble."""
+        return tuple(part for each in self.alert_urls.split(",") if (part := each.strip()))
 
     @model_validator(mode="after")
     def _production_is_real(self) -> "Settings":

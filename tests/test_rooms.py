@@ -27,6 +27,8 @@ ACROSS_WORKSPACES = {
     "core/db/session.py": "defines it",
     "server/auth.py": "finds the workspace of a person, token or key",
     "workers/sweep.py": "finds what is due in every workspace",
+    "workers/watch.py": "sees what is wrong in every workspace",
+    "workers/alerts.py": "takes the incidents people are to be told of",
     "deploy/local/seed.py": "finds the demo merchant",
 }
 

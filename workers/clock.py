@@ -4,12 +4,16 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from uuid import UUID
 
-from core import telemetry
-from core.db import schema
+from core import clock, telemetry
+from core.db import schema, send, troubles
+from core.db.ids import new_id
 from core.db.session import database
 from core.errors import Problem
 from core.settings import load
+from workers import alerts, watch
 from workers.sweep import sweep, upkeep
 
 TICK_SECONDS = 2.0
@@ -23,28 +27,40 @@ def main() -> None:
     settings = load()
     telemetry.start(settings, "clock", metrics_port=settings.clock_metrics_port)
     schema.refuse_if_pending(settings.database_url)
+    alerts.refuse_wrong_addresses()
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    kept_house = -UPKEEP_SECONDS
+    identity, kept_house = new_id(), -UPKEEP_SECONDS
+    watching = watch.Watch(watch.from_the_clock)
+    watching.start()
     while not stop.is_set():
         if time.monotonic() - kept_house >= UPKEEP_SECONDS:
             kept_house = time.monotonic() if tick(upkeep) else kept_house
         tick(sweep)
+        tick(partial(beat, identity))
         stop.wait(TICK_SECONDS)
+    watching.stop()
     database().dispose()
 
 
-def tick(work: Callable[[], None]) -> bool:
+def beat(identity: UUID) -> None:
+    """After each sweep, so that a scheduler which hangs is as silent as one that is dead: a worker watches."""
+    with database().owner() as tx:
+        send.beat(tx, identity, troubles.CLOCK, clock.now())
+
+
+def tick(work: Callable[[], object]) -> bool:
     """One piece of work; whether it went well. Trouble is noted, and the next tick comes all the same."""
+    name = getattr(work, "__name__", "beat")
     try:
         work()
     except Problem as problem:
-        _log.warning("tick_missed", work=work.__name__, reason=problem.reason)
+        _log.warning("tick_missed", work=name, reason=problem.reason)
         return False
     except Exception as error:
         telemetry.report(error)
-        _log.error("tick_failed", work=work.__name__, error=type(error).__name__)
+        _log.error("tick_failed", work=name, error=type(error).__name__)
         return False
     return True
 

@@ -13,7 +13,7 @@ from core import jobs, telemetry
 from core.db import schema
 from core.db.session import database
 from core.settings import load
-from workers import http, liveness
+from workers import alerts, http, liveness, watch
 
 # Only what a process needs is loaded: a bulk worker has neither the composer nor the spreadsheet reader in memory.
 ACTORS: dict[str, tuple[str, ...]] = {
@@ -36,6 +36,7 @@ def main() -> None:
     telemetry.start(settings, "workers")
     schema.refuse_if_pending(settings.database_url)
     load_actors(lanes)
+    watching = _watch(lanes)
     liveness.begin(" ".join(lanes))
     # What is loaded now stays: the collector need not look at it again and again while batches of 500 come and go.
     gc.collect()
@@ -45,9 +46,13 @@ def main() -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     worker.start()
+    if watching:
+        watching.start()
     telemetry.serve_metrics(settings.workers_metrics_port)
     telemetry.log("workers").info("working", lanes=list(lanes))
     stop.wait()
+    if watching:
+        watching.stop()
     worker.stop(timeout=100_000)
     http.close()
     liveness.end()
@@ -60,6 +65,14 @@ def load_actors(lanes: Iterable[str] = jobs.LANES) -> None:
     for lane in lanes:
         for module in ACTORS[lane]:
             importlib.import_module(f"workers.{module}")
+
+
+def _watch(lanes: Iterable[str]) -> watch.Watch | None:
+    """Who keeps house also looks whether the scheduler is alive."""
+    if jobs.HOUSEKEEPING not in lanes:
+        return None
+    alerts.refuse_wrong_addresses()
+    return watch.Watch(watch.from_a_worker)
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ unknown_words = sa.Table(  # results a provider reported in words that nobody kn
     count("people"), time("first_seen_at", required=True), time("last_seen_at", required=True),
 )
 
-incidents = sa.Table(  # what people are alerted about: once when it begins, once when it ends; no tenant sees it
+incidents = sa.Table(  # what people are alerted about: once when it begins, once when it ends
     "incidents", metadata, identifier(),
     sa.Column("workspace_id", ID),  # empty: the whole installation
     sa.Column("kind", sa.Text, nullable=False),  # rules.alerts.Kind

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 
 from core.db.columns import FALSE, ID, TEXTS, ZERO, count, identifier, metadata, owner, text, time, workspace
-from core.db.ledger_tables import attempts, batches, direct_messages, events, incidents, receipts
+from core.db.ledger_tables import attempts, batches, direct_messages, events, receipts
 
 workspaces = sa.Table(
     "workspaces", metadata, identifier(), text("name"), text("optout_number"),
@@ -269,5 +269,5 @@ worker_processes = sa.Table(  # who is alive; no tenant data
 )
 
 LEDGER = (batches, attempts, receipts, direct_messages, events)
-SHARED = (worker_processes, incidents)
+SHARED = (worker_processes,)
 TENANT = tuple(table for table in metadata.sorted_tables if table not in SHARED)

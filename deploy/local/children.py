@@ -14,7 +14,7 @@ WORKERS = ("single receipts housekeeping", "bulk", "bulk", "plan compose")
 
 # The gateway stands at the street: it asks the server, and holds no key to anything.
 _SECRET = frozenset(
-    ("DATABASE_URL", "DATABASE_REPLICA_URL", "REDIS_URL", "JWT_SECRET", "ENCRYPTION_KEY")
+    ("DATABASE_URL", "DATABASE_REPLICA_URL", "REDIS_URL", "JWT_SECRET", "ENCRYPTION_KEY", "ALERT_URLS")
     + ("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ALIGO_SMS_URL", "ALIGO_KAKAO_URL")
 )
 

@@ -9,7 +9,7 @@ from core import images, jobs, settings
 from core.db import accounts, session
 from tests.workers import shop as shops
 from workers import accounts as providers
-from workers import claim, liveness
+from workers import alerts, claim, liveness
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +72,7 @@ def forget() -> None:
         accounts.keyring,
         providers._base_urls,
         claim._letters,
+        alerts.channels,
     ):
         cached.cache_clear()
     accounts._keys.clear()

@@ -140,8 +140,6 @@ CREATE INDEX batches_newest ON batches (workspace_id, id);
 CREATE INDEX campaigns_newest ON campaigns (workspace_id, id) WHERE kind = 'CAMPAIGN';
 """
 
-SHARED = ("incidents",)
-
 
 def upgrade() -> None:
     """Columns with constant defaults (no table is rewritten), then the new tables with their policies."""
@@ -151,8 +149,6 @@ def upgrade() -> None:
     op.execute(MESSAGES.format(contact="nullif(u.contact_id, 0)"))
     for table in new_tables():
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO jeondan_system")
-        if table in SHARED:
-            continue
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO jeondan_app")
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")

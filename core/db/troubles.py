@@ -1,0 +1,86 @@
+"""Queries that see what is wrong, across workspaces: asked every few seconds, so each is answered from few rows."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import Row
+
+from core.db import send
+from core.db.session import Tx
+from core.rules.alerts import Condition, Kind
+
+CLOCK = "clock"  # what the scheduler calls itself among the processes
+_MOST_WORDS = 5
+
+# Only campaigns that count somebody as unknown are looked into.
+_UNRESOLVED = """SELECT a.workspace_id, a.provider_account_id, a.provider, sum(cardinality(a.positions)) AS people
+    FROM (SELECT campaign_id FROM campaign_counters GROUP BY campaign_id HAVING sum(unknown) > 0) k
+    JOIN batches b ON b.campaign_id = k.campaign_id AND b.state = 2 JOIN attempts a ON a.batch_id = b.id
+    WHERE a.outcome = 'UNKNOWN' AND (a.escalated_at IS NOT NULL OR a.started_at < :before)
+    GROUP BY a.workspace_id, a.provider_account_id, a.provider"""
+
+
+def breakers(tx: Tx) -> Iterator[Condition]:
+    """Accounts to which no calls go because the provider does not answer."""
+    for row in tx.rows("SELECT id, workspace_id, provider FROM provider_accounts WHERE breaker <> 'CLOSED'"):
+        yield _about_account(Kind.BREAKER_OPEN, row, row.id)
+
+
+def paused(tx: Tx) -> Iterator[Condition]:
+    """Accounts that their provider refuses as a whole."""
+    for row in tx.rows("SELECT id, workspace_id, provider, pause_reason FROM provider_accounts WHERE state = 'PAUSED'"):
+        yield _about_account(Kind.ACCOUNT_PAUSED, row, row.id, cause=row.pause_reason)
+
+
+def unresolved(tx: Tx, before: datetime) -> Iterator[Condition]:
+    """Calls of which nobody knows what became: for too long, or given to a person."""
+    for row in tx.rows(_UNRESOLVED, before=before):
+        yield _about_account(Kind.UNKNOWN_UNRESOLVED, row, row.provider_account_id, people=f"{row.people:,}")
+
+
+def words(tx: Tx, since: datetime) -> Iterator[Condition]:
+    """Results in words that were first seen lately."""
+    rows = tx.rows(
+        "SELECT workspace_id, provider, array_agg(words ORDER BY people DESC, words) AS words FROM unknown_words"
+        " WHERE first_seen_at > :since GROUP BY workspace_id, provider",
+        since=since,
+    )
+    for row in rows:
+        listed = ", ".join(f"‘{each[:40]}’" for each in row.words[:_MOST_WORDS])
+        facts = {"provider": row.provider, "words": listed}
+        yield Condition(Kind.UNKNOWN_WORDS, f"{row.workspace_id} {row.provider}", row.workspace_id, facts)
+
+
+def endpoints(tx: Tx) -> Iterator[Condition]:
+    """Addresses of merchants that were given up because they failed too long."""
+    rows = tx.rows(
+        "SELECT id, workspace_id, url FROM webhook_endpoints"
+        " WHERE state = 'DISABLED' AND failing_since IS NOT NULL AND archived_at IS NULL"
+    )
+    for row in rows:  # the rest of an address may be a secret
+        yield Condition(Kind.ENDPOINT_DISABLED, str(row.id), row.workspace_id, {"host": urlsplit(row.url).hostname or "?"})
+
+
+def stuck(tx: Tx, now: datetime, before: datetime) -> Iterator[Condition]:
+    """Batches that could have gone long ago, while nothing at all goes."""
+    due = send.due_batches(tx, before, 1)
+    if due and (tx.value("SELECT started_at FROM attempts ORDER BY id DESC LIMIT 1") or before) <= before:
+        yield Condition(Kind.DELIVERY_STUCK, "batches", None, {"minutes": str(int((now - before).total_seconds() // 60))})
+
+
+def consumed(tx: Tx, alive_since: datetime) -> set[str]:
+    """The lanes that some living process works on."""
+    rows = tx.rows("SELECT DISTINCT lanes FROM worker_processes WHERE seen_at > :since", since=alive_since)
+    return {lane for row in rows for lane in row.lanes.split()}
+
+
+def clock_silent(tx: Tx, now: datetime, since: datetime) -> Iterator[Condition]:
+    """No scheduler has been seen for a while."""
+    if not tx.value("SELECT count(*) FROM worker_processes WHERE lanes = :clock AND seen_at > :since", clock=CLOCK, since=since):
+        yield Condition(Kind.SCHEDULER_SILENT, CLOCK, None, {"seconds": str(int((now - since).total_seconds()))})
+
+
+def _about_account(kind: Kind, row: Row[Any], account: object, **facts: str) -> Condition:
+    return Condition(kind, str(account), row.workspace_id, {"provider": row.provider, **facts})

@@ -1,0 +1,198 @@
+"""What people are woken for: the kinds of trouble, how long each must last, and the sentences. No personal data, ever."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+
+class Kind(StrEnum):
+    """What can be wrong. Stored: names stay."""
+
+    BREAKER_OPEN = "BREAKER_OPEN"
+    ACCOUNT_PAUSED = "ACCOUNT_PAUSED"
+    UNKNOWN_UNRESOLVED = "UNKNOWN_UNRESOLVED"
+    UNKNOWN_WORDS = "UNKNOWN_WORDS"
+    ENDPOINT_DISABLED = "ENDPOINT_DISABLED"
+    QUEUE_STUCK = "QUEUE_STUCK"
+    DELIVERY_STUCK = "DELIVERY_STUCK"
+    QUEUES_UNREACHABLE = "QUEUES_UNREACHABLE"
+    SCHEDULER_SILENT = "SCHEDULER_SILENT"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that is wrong right now."""
+
+    kind: Kind
+    subject: str  # what it is about: an account, a lane
+    workspace: UUID | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """One incident at a time for each."""
+        return self.kind.value, self.subject
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How long it must last to be told, how long it must be gone to be over, and the sentences."""
+
+    hold: timedelta
+    clear: timedelta
+    title: str
+    what: str
+    cure: str
+    over: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What a person reads."""
+
+    title: str
+    body: str
+
+
+def _rule(hold: float, clear: float, title: str, what: str, cure: str, over: str) -> Rule:
+    return Rule(timedelta(seconds=hold), timedelta(seconds=clear), title, what, cure, over)
+
+
+RULES: Mapping[Kind, Rule] = {
+    Kind.BREAKER_OPEN: _rule(
+        10, 30, "발송사 연결 차단",
+        "{provider}이(가) 응답하지 않아 발송을 잠시 멈췄습니다. 보낼 메시지는 대기하며 실패로 처리되지 않습니다.",
+        "할 일: 발송사 장애 공지와 서버의 인터넷 연결을 확인해 주세요. 연결되면 저절로 다시 보냅니다.",
+        "{provider} 연결이 돌아와 발송을 다시 시작했습니다.",
+    ),
+    Kind.ACCOUNT_PAUSED: _rule(
+        10, 10, "발송 계정 정지",
+        "{provider} 계정이 정지되었습니다: {cause}",
+        "할 일: 원인을 고친 뒤 발송 계정을 다시 시작해 주세요. 그때까지 이 계정의 메시지는 대기합니다.",
+        "{provider} 계정으로 다시 보내고 있습니다.",
+    ),
+    Kind.UNKNOWN_UNRESOLVED: _rule(
+        10, 10, "발송 여부를 모르는 메시지",
+        "{provider}에 보냈는지 확인하지 못한 메시지가 {people}건 있습니다.",
+        "할 일: 발송사 콘솔에서 발송 내역을 확인하고, ‘확인이 필요한 발송’에서 다시 보내기 또는 종료를 골라 주세요."
+        " 저절로 다시 보내지 않습니다.",
+        "발송 여부를 모르는 메시지가 모두 정리되었습니다.",
+    ),
+    Kind.UNKNOWN_WORDS: _rule(
+        0, 10, "처음 보는 결과 문구",
+        "{provider}이(가) 처음 보는 결과를 알려 왔습니다: {words}. 해당 메시지는 ‘접수’ 상태로 둡니다.",
+        "할 일: 발송사에 뜻을 묻고 개발팀에 알려 주세요. 뜻을 알기 전에는 성공이나 실패로 처리하지 않습니다.",
+        "24시간 동안 처음 보는 결과 문구가 더 나오지 않았습니다.",
+    ),
+    Kind.ENDPOINT_DISABLED: _rule(
+        0, 10, "웹훅 수신 주소 중지",
+        "{host}(으)로 보내는 알림이 계속 실패해 전송을 멈췄습니다.",
+        "할 일: 받는 쪽 서버를 고친 뒤 웹훅을 다시 켜고, 보내지 못한 알림을 재전송해 주세요.",
+        "{host}(으)로 알림을 다시 보내고 있습니다.",
+    ),
+    Kind.QUEUE_STUCK: _rule(
+        60, 30, "작업 대기열 멈춤",
+        "‘{lane}’ 대기열에 작업이 {jobs}개 있는데 처리하는 프로세스가 없습니다.",
+        "할 일: 작업 프로세스(workers)가 실행 중인지 확인하고 다시 시작해 주세요. 작업은 사라지지 않습니다.",
+        "‘{lane}’ 대기열을 다시 처리하고 있습니다.",
+    ),
+    Kind.DELIVERY_STUCK: _rule(
+        0, 10, "발송 지연",
+        "보낼 수 있는 메시지 묶음이 {minutes}분 넘게 나가지 않고 있습니다.",
+        "할 일: 작업 프로세스(workers)의 로그와 Redis를 확인하고 다시 시작해 주세요. 메시지는 사라지지 않습니다.",
+        "밀린 발송이 다시 나가고 있습니다.",
+    ),
+    Kind.QUEUES_UNREACHABLE: _rule(
+        20, 20, "Redis 연결 안 됨",
+        "작업 대기열(Redis)에 연결할 수 없습니다. 발송과 결과 확인이 늦어집니다.",
+        "할 일: Redis가 실행 중인지, 주소와 비밀번호가 맞는지 확인해 주세요. 작업은 사라지지 않습니다.",
+        "작업 대기열(Redis)에 다시 연결되었습니다.",
+    ),
+    Kind.SCHEDULER_SILENT: _rule(
+        15, 10, "스케줄러 멈춤",
+        "스케줄러(clock)가 {seconds}초 넘게 응답하지 않습니다. 예약 발송과 결과 확인이 늦어집니다.",
+        "할 일: clock 프로세스가 실행 중인지 확인하고 다시 시작해 주세요.",
+        "스케줄러(clock)가 다시 움직입니다.",
+    ),
+}  # fmt: skip
+
+PROVIDERS = {"aligo": "알리고", "solapi": "솔라피"}
+
+
+class Open(Protocol):
+    """An incident that is not over."""
+
+    @property
+    def kind(self) -> str:
+        """A name of Kind."""
+        ...
+
+    @property
+    def subject(self) -> str:
+        """What it is about."""
+        ...
+
+    @property
+    def cleared_at(self) -> datetime | None:
+        """Since when the condition is gone; None while it holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a look at the conditions means for the incidents: which hold, which hold no more, which are over."""
+
+    holding: tuple[Condition, ...]
+    cleared: tuple[tuple[str, str], ...]
+    over: tuple[tuple[str, str], ...]
+
+
+def changes(incidents: Iterable[Open], conditions: Collection[Condition], now: datetime) -> Changes:
+    """Conditions come and go at every look; an incident begins and ends once."""
+    holding = {condition.key: condition for condition in conditions}
+    gone = [one for one in incidents if (one.kind, one.subject) not in holding]
+    cleared = tuple((one.kind, one.subject) for one in gone if one.cleared_at is None)
+    over = tuple((one.kind, one.subject) for one in gone if _lasting(one, now))
+    return Changes(tuple(holding.values()), cleared, over)
+
+
+def _lasting(one: Open, now: datetime) -> bool:
+    return one.cleared_at is not None and now >= one.cleared_at + RULES[Kind(one.kind)].clear
+
+
+def opening(kind: Kind, facts: Mapping[str, str], place: str, since: str) -> Alert:
+    """What is wrong, where, since when, and what to do. `place`: the shop, empty for the whole installation."""
+    rule = RULES[kind]
+    return Alert(f"[전단] {rule.title}{_at(place)}", f"{_filled(rule.what, facts)}\n{rule.cure}\n발생: {since}")
+
+
+def closing(kind: Kind, facts: Mapping[str, str], place: str, since: str) -> Alert:
+    """That it is over."""
+    rule = RULES[kind]
+    return Alert(f"[전단] 해결: {rule.title}{_at(place)}", f"{_filled(rule.over, facts)}\n발생: {since}")
+
+
+def sentence(kind: Kind, facts: Mapping[str, str]) -> str:
+    """What is wrong, alone."""
+    return _filled(RULES[kind].what, facts)
+
+
+def _at(place: str) -> str:
+    return f" · {place}" if place else ""
+
+
+def _filled(text: str, facts: Mapping[str, str]) -> str:
+    known = dict(facts)
+    if "provider" in known:
+        known["provider"] = PROVIDERS.get(known["provider"], known["provider"])
+    return text.format_map(_Facts(known))
+
+
+class _Facts(dict[str, str]):
+    """A fact that is missing must not silence an alert."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"

@@ -1,0 +1,104 @@
+"""Watch: every few seconds see what is wrong, turn it into incidents, and have people told. Nothing waits for it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from core import clock, jobs, telemetry
+from core.db import incidents, troubles
+from core.db.session import Tx, database
+from core.errors import Unavailable
+from core.rules.alerts import Condition, Kind, changes
+from workers import alerts
+from workers.liveness import DEAD_AFTER
+
+LOOK_SECONDS = 5.0
+LEAVE_SECONDS = 5.0
+SILENT = timedelta(seconds=30)  # a scheduler ticks every two
+UNRESOLVED = timedelta(minutes=30)
+STUCK = timedelta(minutes=5)
+NEWS = timedelta(hours=24)  # so long words count as new
+
+# Each process that watches answers for its own kinds: the scheduler cannot say of itself that it is silent.
+OF_THE_WORKER = frozenset({Kind.SCHEDULER_SILENT})
+OF_THE_CLOCK = frozenset(Kind) - OF_THE_WORKER
+
+_log = telemetry.log("watch")
+
+
+def from_the_clock() -> None:
+    """One look of a scheduler."""
+    now, depths = clock.now(), _depths()
+
+    def conditions(tx: Tx) -> Iterator[Condition]:
+        if depths is None:
+            yield Condition(Kind.QUEUES_UNREACHABLE, "redis")
+        yield from _lanes(tx, now, depths or {})
+        yield from troubles.breakers(tx)
+        yield from troubles.paused(tx)
+        yield from troubles.unresolved(tx, now - UNRESOLVED)
+        yield from troubles.words(tx, now - NEWS)
+        yield from troubles.endpoints(tx)
+        yield from troubles.stuck(tx, now, now - STUCK)
+
+    # Of lanes that cannot be seen nobody can say that they move again.
+    look(OF_THE_CLOCK if depths is not None else OF_THE_CLOCK - {Kind.QUEUE_STUCK}, conditions, now)
+
+
+def from_a_worker() -> None:
+    """One look of a worker: whether a scheduler is alive."""
+    now = clock.now()
+    look(OF_THE_WORKER, lambda tx: troubles.clock_silent(tx, now, now - SILENT), now)
+
+
+def look(kinds: frozenset[Kind], conditions: Callable[[Tx], Iterator[Condition]], now: datetime) -> None:
+    """See, settle the incidents of these kinds, tell people. Another process that looks just now does as well."""
+    with database().system() as tx:
+        if incidents.elected(tx):
+            found = tuple(conditions(tx))
+            incidents.apply(tx, changes(incidents.unclosed(tx, kinds), found, now), now)
+    alerts.tell()
+
+
+class Watch:
+    """Looks again and again in a thread of its own."""
+
+    def __init__(self, look: Callable[[], None]) -> None:
+        self._look = look
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin, once per process and after forking."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; a channel that does not answer is not waited for."""
+        self._stop.set()
+        self._thread.join(LEAVE_SECONDS)
+
+    def _run(self) -> None:
+        while not self._stop.wait(LOOK_SECONDS):
+            try:
+                self._look()
+            except Unavailable:
+                _log.warning("look_missed")
+            except Exception as error:
+                telemetry.report(error)
+                _log.error("look_failed", error=type(error).__name__)
+
+
+def _depths() -> dict[str, int] | None:
+    """The jobs of each lane; None when Redis does not answer."""
+    try:
+        return jobs.depths()
+    except Exception as error:
+        _log.warning("queues_unreachable", error=type(error).__name__)
+        return None
+
+
+def _lanes(tx: Tx, now: datetime, depths: dict[str, int]) -> Iterator[Condition]:
+    consumed = troubles.consumed(tx, now - DEAD_AFTER)
+    for lane, depth in depths.items():
+        if depth and lane not in consumed:
+            yield Condition(Kind.QUEUE_STUCK, lane, None, {"lane": lane, "jobs": f"{depth:,}"})
