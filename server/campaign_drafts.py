@@ -1,9 +1,10 @@
 """From a Campaign message to what is stored, and from a draft to what a launch freezes."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from jeondan.v1 import campaign_pb2 as pb
 from jeondan.v1 import types_pb2
 
@@ -11,13 +12,13 @@ from core.db import campaigns, pictures, provider_accounts
 from core.db.session import Row, Tx
 from core.errors import InvalidInput, Violation, WrongState
 from core.rules import draft as rules
+from core.rules import schedule as schedules
 from core.rules.price import table
+from core.rules.schedule import ends, minute
 from core.rules.states import KOREAN, CampaignState
 from core.rules.text import normalise
 from server import preview as previews
 from server.convert import enum_name, instant, optional_id
-
-LIFETIME = timedelta(days=2)
 
 
 def columns(tx: Tx, campaign: pb.Campaign) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def columns(tx: Tx, campaign: pb.Campaign) -> dict[str, Any]:
         "any_tags": list(campaign.audience.any_tags),
         "none_tags": list(campaign.audience.none_tags),
         "expires_at": instant(campaign.expire_time) if campaign.HasField("expire_time") else None,
+        "scheduled_at": minute(instant(campaign.schedule_time)) if campaign.HasField("schedule_time") else None,
     }
 
 
@@ -57,7 +59,7 @@ def check_is_draft(row: Row[Any]) -> None:
 
 def check_is_waiting(row: Row[Any]) -> None:
     """What was launched is never launched again: its text and its audience stay as they were frozen."""
-    if row.state not in (CampaignState.DRAFT, CampaignState.APPROVED, CampaignState.SCHEDULED):
+    if row.state not in (CampaignState.DRAFT, CampaignState.APPROVED):
         sentence = f"‘{KOREAN[CampaignState(row.state)]}’ 상태인 캠페인은 발송을 시작할 수 없습니다."
         raise WrongState(sentence, facts={"state": row.state})
 
@@ -69,10 +71,26 @@ def check_is_paused(row: Row[Any]) -> None:
         raise WrongState(sentence, facts={"state": row.state})
 
 
+def check_is_scheduled(row: Row[Any]) -> None:
+    """Only what waits for its time can be given another one."""
+    if row.state != CampaignState.SCHEDULED:
+        sentence = f"‘{KOREAN[CampaignState(row.state)]}’ 상태인 캠페인에는 바꿀 예약이 없습니다."
+        raise WrongState(sentence, facts={"state": row.state})
+
+
 def check_is_not_running(row: Row[Any]) -> None:
-    """What runs cannot be put away."""
-    if row.state in (*campaigns.RUNNING, CampaignState.PAUSED):
-        raise WrongState("진행 중인 캠페인은 보관할 수 없습니다. 먼저 취소해 주세요.", facts={"state": row.state})
+    """What runs, or will by itself, cannot be put away."""
+    if row.state in (*campaigns.RUNNING, CampaignState.PAUSED, CampaignState.SCHEDULED):
+        raise WrongState("진행 중이거나 예약된 캠페인은 보관할 수 없습니다. 먼저 취소해 주세요.", facts={"state": row.state})
+
+
+def schedule(row: Row[Any], given: Timestamp, now: datetime) -> datetime:
+    """The new minute of a scheduled campaign; refused when it cannot start then."""
+    at = minute(instant(given))
+    for found in schedules.problems(previews.schedule_of(row, at, now)):
+        place = "schedule_time" if found.field == schedules.FIELD else found.field
+        raise InvalidInput(found.message, [Violation(place, found.message, found.reason)], reason=found.reason)
+    return at
 
 
 def launched(tx: Tx, row: Row[Any], now: datetime) -> dict[str, Any]:
@@ -87,16 +105,20 @@ def launched(tx: Tx, row: Row[Any], now: datetime) -> dict[str, Any]:
     account = provider_accounts.first_active(tx)
     prices = table(account.provider).prices if account else {}
     return {
-        "state": CampaignState.PLANNING,
+        **_begun(row, until, people, now),
         "frozen_body": rules.finished_body(draft),
         "frozen_subject": rules.finished_subject(draft),
         "sender": previews.sender_of(tx, row.sender_number_id),
         "image_object": pictures.flyer_object(tx, row.flyer_id) if row.flyer_id else "",
         "provider_account_id": account.id if account else None,
         "prices": {channel.value: str(price) for channel, price in prices.items()},
-        "plan_until": until,
-        "plan_total": people,
-        "expires_at": row.expires_at or now + LIFETIME,
         "waiting_for": account.pause_reason if account else "",
-        "launched_at": now,
     }
+
+
+def _begun(row: Row[Any], until: int, people: int, now: datetime) -> dict[str, Any]:
+    """At once, or later: who is selected, and until when, is then decided by workers/start.py."""
+    if row.scheduled_at is not None:
+        return {"state": CampaignState.SCHEDULED}
+    begun = {"state": CampaignState.PLANNING, "plan_until": until, "plan_total": people, "launched_at": now}
+    return {**begun, "expires_at": ends(now, row.expires_at)}

@@ -66,6 +66,7 @@ def message(row: Row[Any]) -> pb.Campaign:
         waiting_for=row.waiting_for,
         failure=row.failure,
         expire_time=stamp(row.expires_at),
+        schedule_time=stamp(row.scheduled_at),
         etag=etag_of(row),
         create_time=stamp(row.created_at),
         launch_time=stamp(row.launched_at),

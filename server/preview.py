@@ -16,6 +16,7 @@ from core.rules.letter import Letter
 from core.rules.personalise import MissingValue
 from core.rules.phone import mask
 from core.rules.price import PriceTable, table
+from core.rules.schedule import Schedule
 
 CHUNK = 10_000
 
@@ -61,7 +62,13 @@ def draft_of(tx: Tx, campaign: Row[Any], now: datetime) -> drafts.Draft:
         account_known=provider_accounts.first_active(tx) is not None,
         flyer_state=flyer,
         too_late=campaign.expires_at is not None and campaign.expires_at <= now,
+        schedule=schedule_of(campaign, campaign.scheduled_at, now) if campaign.scheduled_at else None,
     )
+
+
+def schedule_of(campaign: Row[Any], at: datetime, now: datetime) -> Schedule:
+    """The wish that this campaign starts then."""
+    return Schedule(at, now, ad=campaign.purpose == "AD", expires_at=campaign.expires_at)
 
 
 def sender_of(tx: Tx, sender_number: UUID | None) -> str | None:

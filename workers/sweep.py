@@ -13,6 +13,7 @@ from workers import pushes as pushed
 from workers.ledger import move
 from workers.liveness import DEAD_AFTER
 from workers.reconcile import abandon
+from workers.start import start
 
 FULL_LANE = 200  # a lane this full is busy, not forgotten
 FORGOTTEN = timedelta(seconds=15)  # a row that waited so long has no job any more
@@ -25,7 +26,7 @@ def sweep() -> None:
     """One round: every step for itself, so that one defect does not stop the others."""
     now = clock.now()
     depths = _depths()
-    for step in (_deliveries, _abandoned, _ended, _unknown, _results, _plans, _files, _done, _balances, _pushes):
+    for step in (_deliveries, _abandoned, _ended, _unknown, _results, _plans, _files, _done, _balances, _pushes, _schedules):
         try:
             step(now, depths)
         except Exception as error:
@@ -120,6 +121,13 @@ def _plans(_: datetime, depths: dict[str, int]) -> None:
 
     if not depths[jobs.PLAN]:
         _elected(queue)
+
+
+def _schedules(now: datetime, _: dict[str, int]) -> None:
+    with database().system() as tx:
+        rows = campaigns.due_schedules(tx, now)
+    for row in rows:
+        start(row.workspace_id, row.id, now)
 
 
 def _files(now: datetime, depths: dict[str, int]) -> None:

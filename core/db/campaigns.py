@@ -173,6 +173,16 @@ def reaches_anybody(tx: Tx, campaign: Row[Any]) -> bool:
     )
 
 
+def due_schedules(tx: Tx, now: datetime, limit: int = 100) -> Sequence[Row[Any]]:
+    """Campaigns that were to start by now, in every workspace."""
+    return tx.rows(
+        "SELECT id, workspace_id FROM campaigns WHERE state = 'SCHEDULED' AND scheduled_at <= :now"
+        " ORDER BY scheduled_at LIMIT :limit",
+        now=now,
+        limit=limit,
+    )
+
+
 def plan_chunk(tx: Tx, campaign: Row[Any], *, people: int, now: datetime) -> Chunk:
     """Move the next `people` contacts of the audience into batches or exclusions, in one statement."""
     slots = people // campaign.batch_size + 1

@@ -193,6 +193,8 @@ campaigns = sa.Table(
     time("expires_at"),
     # when and how fast: not before scheduled_at, at most pace_people within pace_seconds (0: as fast as it goes)
     time("scheduled_at"), count("pace_people"), count("pace_seconds"), time("paused_at"),
+    # pace: before pace_free_at no further batch leaves; pace_end_at is the last instant that was given to a batch
+    time("pace_free_at"), time("pace_end_at"),
     # the cap in won, and what is spent or in the hands of a worker
     sa.Column("budget_krw", sa.Integer), sa.Column("committed", sa.Numeric(16, 2), nullable=False, server_default=ZERO),
     # Alimtalk, and the text that goes by SMS or LMS to whom it does not reach
@@ -214,6 +216,7 @@ campaigns = sa.Table(
     time("launched_at"), time("ended_at"), time("created_at", required=True), time("archived_at"),
 )
 sa.Index("campaigns_newest", campaigns.c.workspace_id, campaigns.c.id, postgresql_where=campaigns.c.kind == "CAMPAIGN")
+sa.Index("campaigns_scheduled", campaigns.c.scheduled_at, postgresql_where=campaigns.c.state == "SCHEDULED")
 sa.Index("campaigns_running", campaigns.c.state, postgresql_where=campaigns.c.state.in_(["PLANNING", "SENDING"]))
 
 BUCKETS = ("selected", "excluded", "planned", "held", "claimed", "unknown",

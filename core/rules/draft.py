@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from core.errors import InvalidInput, Violation
 from core.rules import label
+from core.rules import schedule as schedules
 from core.rules.channel import SUBJECT_LIMIT
 from core.rules.personalise import parse
 from core.rules.text import UnsupportedText, byte_length, channel_for, find_unsupported, normalise
@@ -23,6 +24,7 @@ class Draft:
     account_known: bool
     flyer_state: str | None  # None: no flyer
     too_late: bool = False  # its expire time is over
+    schedule: schedules.Schedule | None = None  # None: at once
 
 
 def problems(draft: Draft) -> tuple[Violation, ...]:
@@ -105,6 +107,8 @@ def _flyer(draft: Draft) -> Iterator[Violation]:
 def _time(draft: Draft) -> Iterator[Violation]:
     if draft.too_late:
         yield Violation("campaign.expire_time", "마감 시각이 이미 지났습니다.", "EXPIRE_TIME_PAST")
+    elif draft.schedule is not None:
+        yield from schedules.problems(draft.schedule)
 
 
 def _length(draft: Draft) -> Iterator[Violation]:

@@ -17,10 +17,15 @@ MESSAGE_KINDS = {
     MessageState.EXCLUDED: "message.excluded",
 }
 STARTED, PAUSED, RESUMED = "campaign.started", "campaign.paused", "campaign.resumed"
-DONE, CANCELLED = "campaign.done", "campaign.cancelled"
-KINDS = (*MESSAGE_KINDS.values(), STARTED, PAUSED, RESUMED, DONE, CANCELLED)
+DONE, CANCELLED, FAILED = "campaign.done", "campaign.cancelled", "campaign.failed"
+KINDS = (*MESSAGE_KINDS.values(), STARTED, PAUSED, RESUMED, DONE, CANCELLED, FAILED)
 _RUNNING = (CampaignState.PLANNING, CampaignState.SENDING)
-_ENDS = {CampaignState.PAUSED: PAUSED, CampaignState.DONE: DONE, CampaignState.CANCELLED: CANCELLED}
+_ENDS = {
+    CampaignState.PAUSED: PAUSED,
+    CampaignState.DONE: DONE,
+    CampaignState.CANCELLED: CANCELLED,
+    CampaignState.FAILED: FAILED,
+}
 
 WHOLE: tuple[int, ...] = ()  # the positions of an event that is about its whole batch
 EVERYBODY = "*"  # the position of a reason that everybody shares

@@ -47,6 +47,12 @@ def next_open(instant: datetime, window: Window = DEFAULT) -> datetime:
     return datetime.combine(morning, window.end, _KST).astimezone(UTC)
 
 
+def spoken(instant: datetime) -> str:
+    """11월 26일 08:00, as the merchant's clock shows it."""
+    local = _local(instant)
+    return f"{local.month}월 {local.day}일 {local:%H:%M}"
+
+
 def _local(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         raise ValueError("an instant needs its time zone")

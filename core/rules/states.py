@@ -87,7 +87,7 @@ _C = CampaignState
 
 # An edit voids the approval, hence the ways back to DRAFT. A plan that excludes everybody is DONE without sending.
 MOVES: Mapping[CampaignState, frozenset[CampaignState]] = {
-    _C.DRAFT: frozenset({_C.IN_REVIEW, _C.PLANNING, _C.CANCELLED}),
+    _C.DRAFT: frozenset({_C.IN_REVIEW, _C.SCHEDULED, _C.PLANNING, _C.CANCELLED}),
     _C.IN_REVIEW: frozenset({_C.DRAFT, _C.APPROVED, _C.CANCELLED}),
     _C.APPROVED: frozenset({_C.DRAFT, _C.SCHEDULED, _C.PLANNING, _C.CANCELLED}),
     _C.SCHEDULED: frozenset({_C.DRAFT, _C.APPROVED, _C.PLANNING, _C.CANCELLED, _C.FAILED}),

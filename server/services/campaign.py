@@ -91,10 +91,26 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
         check_etag(request.etag, view.etag_of(row))
         drafts.check_is_in_use(row)
         drafts.check_is_waiting(row)
-        campaigns.update(call.tx, row.id, drafts.launched(call.tx, row, call.now))
-        events.tell(call.tx, STARTED, [row.id], call.now)
-        call.tx.after_commit(lambda: jobs.plan_campaign(call.workspace, row.id))
+        values = drafts.launched(call.tx, row, call.now)
+        campaigns.update(call.tx, row.id, values)
+        if values["state"] == CampaignState.PLANNING:
+            events.tell(call.tx, STARTED, [row.id], call.now)
+            call.tx.after_commit(lambda: jobs.plan_campaign(call.workspace, row.id))
         return pb.LaunchCampaignResponse(campaign=view.one(call.tx, row.id))
+
+    @writes
+    def UnscheduleCampaign(self, request: pb.UnscheduleCampaignRequest, call: Call) -> pb.UnscheduleCampaignResponse:
+        drafts.check_is_scheduled(_locked(call, request.campaign_id))
+        row = _moved(call, request.campaign_id, CampaignState.DRAFT)
+        return pb.UnscheduleCampaignResponse(campaign=view.one(call.tx, row.id))
+
+    @writes
+    def RescheduleCampaign(self, request: pb.RescheduleCampaignRequest, call: Call) -> pb.RescheduleCampaignResponse:
+        row = _locked(call, request.campaign_id)
+        drafts.check_is_scheduled(row)
+        at = drafts.schedule(row, request.schedule_time, call.now)
+        campaigns.update(call.tx, row.id, {"scheduled_at": at})
+        return pb.RescheduleCampaignResponse(campaign=view.one(call.tx, row.id))
 
     @writes
     def PauseCampaign(self, request: pb.PauseCampaignRequest, call: Call) -> pb.PauseCampaignResponse:

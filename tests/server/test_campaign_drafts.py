@@ -68,9 +68,10 @@ class Row:
     ("check", "allowed"),
     [
         (drafts.check_is_draft, {"DRAFT"}),
-        (drafts.check_is_waiting, {"DRAFT", "APPROVED", "SCHEDULED"}),
+        (drafts.check_is_waiting, {"DRAFT", "APPROVED"}),
+        (drafts.check_is_scheduled, {"SCHEDULED"}),
         (drafts.check_is_paused, {"PAUSED"}),
-        (drafts.check_is_not_running, {"DRAFT", "IN_REVIEW", "APPROVED", "SCHEDULED", "DONE", "CANCELLED", "FAILED"}),
+        (drafts.check_is_not_running, {"DRAFT", "IN_REVIEW", "APPROVED", "DONE", "CANCELLED", "FAILED"}),
     ],
 )
 def test_each_state_lets_happen_what_it_should(check, allowed: set[str]) -> None:

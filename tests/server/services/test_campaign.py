@@ -1,116 +1,35 @@
 """Campaigns over the wire: written, previewed, launched, followed; and what may not happen when."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import grpc
-import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from jeondan.v1 import audience_pb2 as audience
 from jeondan.v1 import campaign_pb2 as pb
 from jeondan.v1 import types_pb2
 
 from core import clock, jobs
 from core.db import accounts, catalog, provider_accounts
 from core.db.session import database
+from tests.server.services.marketer import (
+    AD,
+    BODY,
+    INFO,
+    State,
+    control,
+    create,
+    customers,
+    draft,
+    get,
+    launch,
+    preview,
+    refused,
+    worked,
+)
 from tests.server.shop import Shop
 from tests.workers import shop as engine
-from workers import accounts as providers
-from workers import deliver, liveness, plan, receipts, sweep
-
-AD, INFO = types_pb2.PURPOSE_AD, types_pb2.PURPOSE_INFO
-BODY = "#{이름|고객}님, 원두 20% 할인"
-State = pb.Campaign
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[engine.Sandbox]:
-    with engine.sandbox(tmp_path_factory.mktemp("sandbox")) as running:
-        yield running
-
-
-@pytest.fixture
-def environment(environment: dict[str, str], sandbox: engine.Sandbox) -> dict[str, str]:
-    sandbox.reset()
-    return {**environment, "ALIGO_SMS_URL": sandbox.url, "ALIGO_TESTMODE": "N"}
-
-
-@pytest.fixture
-def worker(shop: Shop, sandbox: engine.Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """This process works, too, at noon."""
-    providers._kept.clear(), providers._base_urls.cache_clear()
-    engine.Time(sandbox, monkeypatch).at(12)
-    liveness.begin("test")
-    yield
-    liveness.end()
-
-
-@pytest.fixture
-def sender(shop: Shop) -> str:
-    """A shop that can send: its sender number."""
-    with database().write(shop.workspace) as tx:
-        accounts.add_provider_account(
-            tx, shop.workspace, "aligo", {"key": engine.KEY, "user_id": engine.USER}, settle_seconds=2, poll_seconds=[1]
-        )
-        return str(accounts.add_sender_number(tx, shop.workspace, engine.SENDER))
-
-
-def customers(shop: Shop, count: int, *, ads: bool = True, tags: tuple[str, ...] = (), **attributes: str) -> list[str]:
-    stamp = Timestamp()
-    stamp.FromDatetime(clock.now() - timedelta(days=9))
-    consent = audience.Consent(ads=ads, night=ads, consent_time=stamp, source="매장")
-    made = []
-    for _ in range(count):
-        phone = f"0102{uuid4().int % 10_000_000:07d}"
-        one = audience.Contact(phone=phone, name="김하나", consent=consent, tags=tags, attributes=attributes)
-        made.append(shop.call("CreateContact", audience.CreateContactRequest(contact=one)).contact.id)
-    return made
-
-
-def draft(sender: str, **more: object) -> pb.Campaign:
-    return pb.Campaign(**{"name": "가을", "purpose": AD, "body": BODY, "sender_number_id": sender, **more})
-
-
-def create(shop: Shop, sender: str, **more: object) -> pb.Campaign:
-    return shop.call("CreateCampaign", pb.CreateCampaignRequest(campaign=draft(sender, **more))).campaign
-
-
-def get(shop: Shop, campaign: pb.Campaign) -> pb.Campaign:
-    return shop.call("GetCampaign", pb.GetCampaignRequest(campaign_id=campaign.id)).campaign
-
-
-def preview(shop: Shop, campaign: pb.Campaign, **more: int) -> pb.PreviewCampaignResponse:
-    return shop.call("PreviewCampaign", pb.PreviewCampaignRequest(campaign_id=campaign.id, **more))
-
-
-def launch(shop: Shop, campaign: pb.Campaign, **more: str) -> pb.Campaign:
-    return shop.call("LaunchCampaign", pb.LaunchCampaignRequest(campaign_id=campaign.id, **more)).campaign
-
-
-def control(shop: Shop, what: str, campaign: pb.Campaign) -> pb.Campaign:
-    request = getattr(pb, f"{what}CampaignRequest")(campaign_id=campaign.id)
-    return shop.call(f"{what}Campaign", request).campaign
-
-
-def refused(shop: Shop, what: str, campaign: pb.Campaign, **more: object):
-    return shop.refused(f"{what}Campaign", getattr(pb, f"{what}CampaignRequest")(campaign_id=campaign.id, **more))
-
-
-def worked(shop: Shop, campaign: pb.Campaign) -> pb.Campaign:
-    """Planned, delivered and heard of, as the workers do."""
-    plan.plan(shop.workspace, UUID(campaign.id))
-    with database().read(shop.workspace) as tx:
-        batches = [row.id for row in tx.rows("SELECT id FROM batches WHERE campaign_id = :c", c=UUID(campaign.id))]
-    for batch in batches:
-        deliver.deliver(shop.workspace, batch)
-    with database().read(shop.workspace) as tx:
-        attempts = [row.id for row in tx.rows("SELECT id FROM attempts")]
-    for attempt in attempts:
-        receipts.read(shop.workspace, attempt)
-    sweep.sweep()
-    return get(shop, campaign)
+from workers import plan
 
 
 def test_a_draft_is_stored_as_it_was_written(shop: Shop, sender: str) -> None:
@@ -324,14 +243,14 @@ def test_a_campaign_is_paused_resumed_and_cancelled(shop: Shop, sender: str, wor
 
 
 FORBIDDEN = {
-    "DRAFT": ("Pause", "Resume"),
-    "PLANNING": ("Launch", "Resume", "Archive"),
-    "SENDING": ("Launch", "Resume", "Archive"),
+    "DRAFT": ("Pause", "Resume", "Unschedule"),
+    "PLANNING": ("Launch", "Resume", "Archive", "Unschedule"),
+    "SENDING": ("Launch", "Resume", "Archive", "Unschedule"),
     "PAUSED": ("Launch", "Pause", "Archive"),
     "DONE": ("Launch", "Pause", "Resume", "Cancel"),
     "CANCELLED": ("Launch", "Pause", "Resume", "Cancel"),
     "APPROVED": ("Pause", "Resume"),
-    "SCHEDULED": ("Pause", "Resume"),
+    "SCHEDULED": ("Launch", "Pause", "Resume", "Archive"),
 }
 
 
@@ -389,7 +308,7 @@ def test_a_campaign_that_only_waits_for_the_morning_says_so(shop: Shop, sender: 
 
 def test_what_does_not_exist_is_not_found(shop: Shop) -> None:
     nothing = pb.Campaign(id=str(uuid4()))
-    for what in ("Get", "Update", "Archive", "Preview", "Launch", "Pause", "Resume", "Cancel"):
+    for what in ("Get", "Update", "Archive", "Preview", "Launch", "Unschedule", "Pause", "Resume", "Cancel"):
         assert (what, refused(shop, what, nothing).code) == (what, grpc.StatusCode.NOT_FOUND)
 
 

@@ -20,6 +20,7 @@ ALTER TABLE campaigns
     ADD COLUMN kind TEXT DEFAULT 'CAMPAIGN' NOT NULL, ADD COLUMN test BOOLEAN DEFAULT false NOT NULL,
     ADD COLUMN scheduled_at TIMESTAMP WITH TIME ZONE, ADD COLUMN pace_people INTEGER DEFAULT 0 NOT NULL,
     ADD COLUMN pace_seconds INTEGER DEFAULT 0 NOT NULL, ADD COLUMN paused_at TIMESTAMP WITH TIME ZONE,
+    ADD COLUMN pace_free_at TIMESTAMP WITH TIME ZONE, ADD COLUMN pace_end_at TIMESTAMP WITH TIME ZONE,
     ADD COLUMN budget_krw INTEGER, ADD COLUMN committed NUMERIC(16, 2) DEFAULT 0 NOT NULL,
     ADD COLUMN template_id UUID, ADD COLUMN fallback_body TEXT DEFAULT '' NOT NULL,
     ADD COLUMN frozen_fallback TEXT DEFAULT '' NOT NULL, ADD COLUMN routes JSONB DEFAULT '[]' NOT NULL;
@@ -138,6 +139,8 @@ ALTER TABLE campaigns
 CREATE INDEX batches_newest ON batches (workspace_id, id);
 
 CREATE INDEX campaigns_newest ON campaigns (workspace_id, id) WHERE kind = 'CAMPAIGN';
+
+CREATE INDEX campaigns_scheduled ON campaigns (scheduled_at) WHERE state = 'SCHEDULED';
 """
 
 
