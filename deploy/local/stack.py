@@ -131,6 +131,10 @@ class Stack:
             self._ports[name] = Port(_number(name, self._given.get(name, "0")))
         return self._ports[name].number
 
+    def tell(self, **settings: str) -> None:
+        """More settings, over all others, for the processes that are started from now on."""
+        self._extra |= settings
+
     def environment(self) -> dict[str, str]:
         """Every variable the product processes need; what was given stays as it was given."""
         ours = {

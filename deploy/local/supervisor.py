@@ -150,6 +150,10 @@ class Supervisor:
         """The most resident memory a single process of each child held, in MB."""
         return {name: round(peak / 1e6, 1) for name, peak in self._largest.items()}
 
+    def change(self, program: Program) -> None:
+        """From its next start on the child of this name runs this program."""
+        self._children[program.name].program = program
+
     def kill(self, name: str) -> None:
         """SIGKILL a child and its whole family at once, as the out-of-memory killer would; the watcher restarts it."""
         self._children[name].kill()

@@ -33,6 +33,7 @@ STUBS = (
 )
 ENDS = {campaign_pb2.Campaign.STATE_DONE, campaign_pb2.Campaign.STATE_CANCELLED, campaign_pb2.Campaign.STATE_FAILED}
 WAITING = ("planned", "held", "claimed", "unknown")
+GONE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
 BUCKETS = ("excluded", *WAITING, "accepted", "delivered", "failed", "cancelled", "expired")
 
 
@@ -77,6 +78,20 @@ class Caller:
         except grpc.RpcError as error:
             return Refused.of(error)
         raise AssertionError(f"{rpc} was not refused: {answer}")
+
+
+class Patient(Caller):
+    """Asks again while the server is away: every call here may be repeated."""
+
+    def __call__(self, rpc: str, request: Any) -> Any:
+        limit = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return super().__call__(rpc, request)
+            except grpc.RpcError as error:
+                if error.code() not in GONE or time.monotonic() > limit:
+                    raise
+                time.sleep(0.2)
 
 
 @contextmanager

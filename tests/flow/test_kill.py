@@ -5,7 +5,6 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
-from typing import Any
 
 import grpc
 import pytest
@@ -14,25 +13,10 @@ from jeondan.v1 import account_pb2, campaign_pb2, types_pb2
 from deploy.local.product import Product
 from tests.flow import files, stubs
 from tests.flow.running import Sandbox, login
-from tests.flow.stubs import Caller
+from tests.flow.stubs import Patient
 
 RECIPIENTS = int(os.environ.get("KILL_RECIPIENTS", "3000"))
 SHARE = 0.3  # how much the provider has when it happens
-GONE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
-
-
-class Patient(Caller):
-    """Asks again while the server is away: every call here may be repeated."""
-
-    def __call__(self, rpc: str, request: Any) -> Any:
-        limit = time.monotonic() + stubs.PATIENCE
-        while True:
-            try:
-                return super().__call__(rpc, request)
-            except grpc.RpcError as error:
-                if error.code() not in GONE or time.monotonic() > limit:
-                    raise
-                time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +63,7 @@ def lose_valkey(product: Product) -> None:
             shutil.rmtree(path)
 
 
-def launched(call: Caller, tag: str, body: str) -> str:
+def launched(call: Patient, tag: str, body: str) -> str:
     sender = call("ListSenderNumbers", account_pb2.ListSenderNumbersRequest()).sender_numbers[0]
     wanted = campaign_pb2.Campaign(
         name=body,
