@@ -22,6 +22,8 @@ from jeondan.v1 import (
     campaign_pb2_grpc,
     catalog_pb2,
     catalog_pb2_grpc,
+    incident_pb2,
+    incident_pb2_grpc,
     options_pb2,
     receipt_pb2,
     receipt_pb2_grpc,
@@ -51,6 +53,7 @@ from server.services.account import AccountService
 from server.services.audience import AudienceService
 from server.services.campaign import CampaignService
 from server.services.catalog import CatalogService
+from server.services.incident import IncidentService
 from server.services.receipt import ReceiptService
 from server.services.send import SendService
 
@@ -111,6 +114,11 @@ SERVICES = (
         receipt_pb2.DESCRIPTOR.services_by_name["ReceiptService"],
         ReceiptService,
         receipt_pb2_grpc.add_ReceiptServiceServicer_to_server,
+    ),
+    Service(
+        incident_pb2.DESCRIPTOR.services_by_name["IncidentService"],
+        IncidentService,
+        incident_pb2_grpc.add_IncidentServiceServicer_to_server,
     ),
 )
 

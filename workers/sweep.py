@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from core import clock, jobs, telemetry
-from core.db import accounts, campaigns, imports, partitions, pictures, provider_accounts, pushes, requests, send
+from core.db import accounts, campaigns, imports, incidents, partitions, pictures, provider_accounts, pushes, requests, send
 from core.db.session import Tx, database
 from core.rules import ledger
 from core.rules.states import CampaignState, MessageState
@@ -54,6 +54,7 @@ def upkeep() -> None:
         send.forget_workers(tx, now - timedelta(hours=1))
     _elected(lambda tx: requests.forget(tx, now - timedelta(days=7)))
     _elected(lambda tx: pushes.forget(tx, now - pushed.KEPT))
+    _elected(lambda tx: incidents.forget(tx, now - timedelta(days=365)))
     _elected(accounts.rewrap)
 
 

@@ -6,9 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
+from core.db import listing
 from core.db.ids import new_id
+from core.db.ledger_tables import incidents
 from core.db.session import Tx
 from core.rules.alerts import RULES, Changes, Condition, Kind
 
@@ -102,6 +105,22 @@ def told_over(tx: Tx, incident: UUID, told: Sequence[str], now: datetime, next_a
         told=list(told),
         now=now,
         next_at=next_at,
+    )
+
+
+def page(tx: Tx, wanted: listing.Page) -> listing.Rows:
+    """What the workspace's people were to be told. Filter: kind, open. What passed before anybody heard is left out."""
+    heard = sa.or_(incidents.c.closed_at.is_(None), incidents.c.alerted_at.is_not(None))
+    return listing.fetch(
+        tx,
+        sa.select(incidents).where(heard),
+        wanted,
+        key=incidents.c.id,
+        filters={
+            "kind": lambda value: incidents.c.kind == value,
+            "open": lambda value: incidents.c.closed_at.is_(None) if value == "true" else incidents.c.closed_at.is_not(None),
+        },
+        orders={"create_time": incidents.c.id},
     )
 
 

@@ -10,6 +10,7 @@ LABELS = {
     "BODY_TOO_LONG": "본문이 2,000바이트를 넘음",
     "UNSUPPORTED_CHARACTERS": "보낼 수 없는 글자",
     "NOT_TAKEN": "발송사가 받지 않은 번호",
+    "NO_RESULT": "발송사가 결과를 알려 주지 않음",
     "NO_KAKAO": "카카오톡을 쓰지 않거나 알림톡을 차단함",
     "TEMPLATE_MISMATCH": "템플릿과 다른 본문",
     "TEMPLATE_INVALID": "쓸 수 없는 알림톡 템플릿",
@@ -35,6 +36,7 @@ _WORDS = (
 
 # Of two reasons for one failure the one that says more counts, whichever was heard first.
 _STRONGEST_FIRST = (
+    "OPTED_OUT",
     "NO_SUBSCRIBER",
     "TEMPLATE_MISMATCH",
     "TEMPLATE_INVALID",
@@ -56,7 +58,15 @@ def label(reason: str) -> str:
 
 def failure(words: str) -> str:
     """The reason a provider's literal Korean result stands for; the words themselves are kept with the receipt."""
+    if opted_out(words):
+        return "OPTED_OUT"
     return next((reason for reason, marks in _WORDS if any(mark in words for mark in marks)), "DELIVERY_FAILED")
+
+
+def opted_out(words: str) -> bool:
+    """Whether the receiver is reported as having said no to ads: not filtered as spam, and not by blocking a Kakao channel."""
+    said = "".join(words.split())
+    return "수신거부" in said and not any(mark in said for mark in ("스팸", "카카오", "알림톡"))
 
 
 def stronger(known: str, told: str) -> str:

@@ -11,7 +11,15 @@ from google.rpc import error_details_pb2 as details
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 from jeondan.v1 import account_pb2 as account
-from jeondan.v1 import account_pb2_grpc, audience_pb2_grpc, campaign_pb2_grpc, catalog_pb2_grpc, receipt_pb2_grpc, send_pb2_grpc
+from jeondan.v1 import (
+    account_pb2_grpc,
+    audience_pb2_grpc,
+    campaign_pb2_grpc,
+    catalog_pb2_grpc,
+    incident_pb2_grpc,
+    receipt_pb2_grpc,
+    send_pb2_grpc,
+)
 
 from core.db import accounts
 from core.db.session import database
@@ -88,6 +96,7 @@ STUBS = (
     campaign_pb2_grpc.CampaignServiceStub,
     send_pb2_grpc.SendServiceStub,
     receipt_pb2_grpc.ReceiptServiceStub,
+    incident_pb2_grpc.IncidentServiceStub,
 )
 
 

@@ -73,7 +73,17 @@ TAKEN: dict[str, Callable[[dict[str, str]], Any]] = {
     ),
 }
 # RPCs that name nothing that exists, and whose answers their own tests compare
-OWN = {"CreateSession", "GetWorkspace", "CreateImageUpload", "CreateImportUpload", "CreateContact", "CreateSuppression"}
+OWN = {
+    "CreateSession",
+    "GetWorkspace",
+    "CreateImageUpload",
+    "CreateImportUpload",
+    "CreateContact",
+    "CreateSuppression",
+    "TakePush",
+    "ListIncidents",
+    "ListUnknownWords",
+}
 
 
 def draft(sender: str) -> campaign.Campaign:

@@ -109,7 +109,7 @@ def test_every_misfortune_has_its_reason_and_its_words(shop: Shop, sandbox: Sand
         "FAILED NO_SUBSCRIBER": 1,
         "FAILED POWER_OFF": 1,
         "ACCEPTED": 1,
-        "FAILED REFUSED_BY_RECEIVER": 1,
+        "FAILED OPTED_OUT": 1,
         "FAILED BLOCKED": 1,
     }
     words = shop.value("SELECT words FROM receipts")

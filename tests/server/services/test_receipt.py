@@ -1,13 +1,14 @@
 """TakePush: the token alone lets in; what was pushed is kept sealed, once, and a worker is told."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import grpc
 import pytest
 from jeondan.v1 import receipt_pb2 as pb
 
-from core import jobs
-from core.db import accounts
+from core import clock, jobs
+from core.db import accounts, unknown_words
 from core.db.session import database
 from tests.server.shop import Shop, open_shop
 
@@ -95,3 +96,22 @@ def test_what_cannot_be_a_push_is_refused(shop: Shop, token: str, wrong: dict[st
     assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
     assert list(refusal.fields) == [field]
     assert kept(shop) == []
+
+
+def test_an_owner_sees_the_words_that_nobody_knows(shop: Shop) -> None:
+    now = clock.now()
+    with database().write(shop.workspace) as tx:
+        unknown_words.add(tx, shop.workspace, "aligo", {"보류": 3}, now - timedelta(hours=1))
+        unknown_words.add(tx, shop.workspace, "solapi", {"코드 9999": 1}, now)
+        unknown_words.add(tx, shop.workspace, "aligo", {"보류": 2}, now + timedelta(hours=1))
+    found = shop.call("ListUnknownWords", pb.ListUnknownWordsRequest()).unknown_words
+    assert [(one.provider, one.words, one.people) for one in found] == [("aligo", "보류", 5), ("solapi", "코드 9999", 1)]
+    assert found[0].last_time.seconds - found[0].first_time.seconds == 7200
+
+
+def test_nobody_less_than_an_owner_does_and_nobody_else(shop: Shop) -> None:
+    with database().write(shop.workspace) as tx:
+        unknown_words.add(tx, shop.workspace, "aligo", {"보류": 3}, clock.now())
+    approver = open_shop(shop.channel, role="APPROVER")
+    assert approver.refused("ListUnknownWords", pb.ListUnknownWordsRequest()).reason == "PERMISSION_DENIED"
+    assert open_shop(shop.channel).call("ListUnknownWords", pb.ListUnknownWordsRequest()).unknown_words == []

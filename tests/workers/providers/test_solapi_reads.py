@@ -141,7 +141,7 @@ STATES = {
 REASONS = {
     "NO_SUBSCRIBER": ("3032",),
     "POWER_OFF": ("3043",),
-    "REFUSED_BY_RECEIVER": ("1061", "2061", "3047"),
+    "OPTED_OUT": ("1061", "2061", "3047"),
     "BLOCKED": ("1060", "1064", "2060", "2063", "2064", "2254", "3054", "3055"),
     "TIMED_OUT": ("3040",),
     "TEMPLATE_MISMATCH": ("1043", "3103"),
