@@ -28,6 +28,7 @@ JOBS: dict[str, str] = {
     "reconcile_batch": RECEIPTS,
     "read_pushes": RECEIPTS,
     "read_balance": HOUSEKEEPING,
+    "sync_templates": HOUSEKEEPING,
 }
 
 _log = telemetry.log("jobs")
@@ -101,6 +102,11 @@ def read_pushes(workspace: UUID, account: UUID) -> None:
 def read_balance(workspace: UUID, account: UUID) -> None:
     """Ask the provider for the balance."""
     _queue("read_balance", workspace, account)
+
+
+def sync_templates(workspace: UUID, account: UUID) -> None:
+    """Ask the provider which Alimtalk templates there are."""
+    _queue("sync_templates", workspace, account)
 
 
 def depths() -> dict[str, int]:

@@ -29,6 +29,8 @@ from jeondan.v1 import (
     receipt_pb2_grpc,
     send_pb2,
     send_pb2_grpc,
+    template_pb2,
+    template_pb2_grpc,
 )
 
 from core import telemetry
@@ -56,6 +58,7 @@ from server.services.catalog import CatalogService
 from server.services.incident import IncidentService
 from server.services.receipt import ReceiptService
 from server.services.send import SendService
+from server.services.template import TemplateService
 
 THREADS = 10
 LOOKS = ("Get", "List", "Preview")  # RPCs that change nothing
@@ -109,6 +112,11 @@ SERVICES = (
         send_pb2.DESCRIPTOR.services_by_name["SendService"],
         SendService,
         send_pb2_grpc.add_SendServiceServicer_to_server,
+    ),
+    Service(
+        template_pb2.DESCRIPTOR.services_by_name["TemplateService"],
+        TemplateService,
+        template_pb2_grpc.add_TemplateServiceServicer_to_server,
     ),
     Service(
         receipt_pb2.DESCRIPTOR.services_by_name["ReceiptService"],

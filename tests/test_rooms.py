@@ -19,6 +19,7 @@ from jeondan.v1 import (
     options_pb2,
     receipt_pb2,
     send_pb2,
+    template_pb2,
 )
 
 from core import jobs
@@ -29,7 +30,7 @@ from server.main import SERVICES
 from workers import providers
 
 ROOT = Path(__file__).parent.parent
-FILES = (account_pb2, audience_pb2, campaign_pb2, catalog_pb2, send_pb2, receipt_pb2, incident_pb2)
+FILES = (account_pb2, audience_pb2, campaign_pb2, catalog_pb2, send_pb2, receipt_pb2, incident_pb2, template_pb2)
 INTERNAL = frozenset({"jeondan.v1.ReceiptService.TakePush"})  # RPCs without a REST route: bodies that are no JSON
 ROOMS = ("core", "server", "workers", "gateway", "deploy/local")
 # Who may look across workspaces, and for what.

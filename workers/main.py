@@ -22,7 +22,10 @@ ACTORS: dict[str, tuple[str, ...]] = {
     jobs.PLAN: ("plan", "imports"),
     jobs.COMPOSE: ("compose",),
     jobs.RECEIPTS: ("receipts", "reconcile", "pushes"),
-    jobs.HOUSEKEEPING: ("balance",),
+    jobs.HOUSEKEEPING: (
+        "balance",
+        "templates",
+    ),
 }
 
 

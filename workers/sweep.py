@@ -10,6 +10,7 @@ from core.db.session import Tx, database
 from core.rules import ledger
 from core.rules.states import CampaignState, MessageState
 from workers import pushes as pushed
+from workers import templates
 from workers.ledger import move
 from workers.liveness import DEAD_AFTER
 from workers.reconcile import abandon
@@ -26,7 +27,8 @@ def sweep() -> None:
     """One round: every step for itself, so that one defect does not stop the others."""
     now = clock.now()
     depths = _depths()
-    for step in (_deliveries, _abandoned, _ended, _unknown, _results, _plans, _files, _done, _balances, _pushes, _schedules):
+    steps = (_deliveries, _abandoned, _ended, _unknown, _results, _plans, _files, _done, _balances)
+    for step in (*steps, _pushes, _schedules, _templates):
         try:
             step(now, depths)
         except Exception as error:
@@ -160,3 +162,7 @@ def _balances(now: datetime, _: dict[str, int]) -> None:
 def _pushes(now: datetime, depths: dict[str, int]) -> None:
     if depths[jobs.RECEIPTS] < FULL_LANE:
         _elected(lambda tx: pushed.due(tx, now))
+
+
+def _templates(now: datetime, _: dict[str, int]) -> None:
+    _elected(lambda tx: templates.queue_due(tx, now))

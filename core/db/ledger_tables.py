@@ -22,6 +22,8 @@ batches = sa.Table(
     sa.Column("attempt", sa.SmallInteger, nullable=False, server_default=ZERO),
     sa.Column("lease_owner", ID), time("lease_until"),
     sa.Column("provider_account_id", ID),  # the account that has or had the last attempt
+    # whom Kakao did not reach: they get the fallback, and their Alimtalk can only still be delivered
+    sa.Column("fallen", ARRAY(sa.SmallInteger), nullable=False, server_default=sa.text("'{}'")),
     postgresql_partition_by="RANGE (id)",
 )
 sa.Index("batches_campaign", batches.c.campaign_id, batches.c.first_contact)

@@ -59,7 +59,9 @@ provider_accounts = sa.Table(
     # when results are asked for after acceptance, seconds
     sa.Column("poll_seconds", ARRAY(sa.Integer), nullable=False, server_default=sa.text("'{60,180,600,1800,7200,21600,86400}'")),
     sa.Column("balance_sms", sa.Integer), sa.Column("balance_lms", sa.Integer), sa.Column("balance_mms", sa.Integer),
-    time("balance_at"), time("created_at", required=True),
+    time("balance_at"),
+    time("templates_asked_at"), time("templates_synced_at"), text("templates_refusal"),
+    time("created_at", required=True),
 )
 
 provider_senders = sa.Table(  # which number may be used with which account

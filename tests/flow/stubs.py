@@ -20,6 +20,7 @@ from jeondan.v1 import (
     catalog_pb2,
     catalog_pb2_grpc,
     send_pb2_grpc,
+    template_pb2_grpc,
     types_pb2,
 )
 
@@ -30,6 +31,7 @@ STUBS = (
     audience_pb2_grpc.AudienceServiceStub,
     campaign_pb2_grpc.CampaignServiceStub,
     send_pb2_grpc.SendServiceStub,
+    template_pb2_grpc.TemplateServiceStub,
 )
 ENDS = {campaign_pb2.Campaign.STATE_DONE, campaign_pb2.Campaign.STATE_CANCELLED, campaign_pb2.Campaign.STATE_FAILED}
 WAITING = ("planned", "held", "claimed", "unknown")

@@ -13,6 +13,7 @@ from tests.flow.running import login, second_shop
 
 # Of whoever asks, whatever is asked: nothing of somebody else can be named.
 OWN = {"CreateSession", "GetWorkspace", "CreateImageUpload", "CreateImportUpload", "CreateContact", "CreateSuppression"}
+OWN |= {"SyncTemplates"}
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +58,21 @@ def has(one: doors.Grpc, call: stubs.Caller, photo: bytes) -> dict[str, str]:
         "sent": sent,
         "message": call("ListMessages", send_pb2.ListMessagesRequest(campaign_id=sent)).messages[0].id,
         "sender": sender,
+        "template": fetched(one)["templates"][0]["id"],
         "upload": upload.object_name,
     }
 
 
+def fetched(one: doors.Grpc) -> dict[str, Any]:
+    """The templates, once they were fetched."""
+    one("SyncTemplates")
+    found: dict[str, Any] = stubs.until(lambda: one("ListTemplates"), lambda answer: bool(answer["templates"]))
+    return found
+
+
 def named(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """RPC -> a request that names something of the first merchant."""
-    for subject in ("Image", "Product", "Flyer", "Import", "Contact", "Message"):
+    for subject in ("Image", "Product", "Flyer", "Import", "Contact", "Message", "Template"):
         yield f"Get{subject}", {f"{subject.lower()}Id": has[subject.lower()]}
     for subject in ("Product", "Flyer", "Contact", "Campaign"):
         yield f"Archive{subject}", {f"{subject.lower()}Id": has[subject.lower()]}
@@ -74,6 +83,8 @@ def named(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{verb}Campaign", {"campaignId": has["campaign"]}
     for verb in ("Pause", "Resume"):
         yield f"{verb}Campaign", {"campaignId": has["sent"]}
+    yield "RescheduleCampaign", {"campaignId": has["campaign"], "scheduleTime": "2090-01-01T00:00:00Z"}
+    yield "UnscheduleCampaign", {"campaignId": has["campaign"]}
     yield "ListMessages", {"campaignId": has["sent"]}
     yield "CancelMessage", {"messageId": has["message"]}
     yield "ListImportErrors", {"importId": has["import"]}
@@ -94,7 +105,7 @@ def taken(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any], str]]:
 
 
 LISTED = ("ListImages", "ListProducts", "ListFlyers", "ListImports", "ListContacts", "ListSuppressions", "ListCampaigns")
-SEEN = ("ListSenderNumbers", "ListProviderAccounts")  # the second merchant has its own
+SEEN = ("ListSenderNumbers", "ListProviderAccounts", "ListTemplates")  # the second merchant has its own
 
 
 def test_an_id_of_somebody_else_is_no_id(two: doors.Grpc, one: doors.Grpc, has: dict[str, str]) -> None:
@@ -124,7 +135,7 @@ def test_lists_are_empty_and_the_rest_is_ones_own(one: doors.Grpc, two: doors.Gr
         assert any(one(rpc, **more).values()), rpc
         assert not any(two(rpc, **more).values()), rpc
     for rpc in SEEN:
-        ((mine,), (theirs,)) = one(rpc).values(), two(rpc).values()
+        mine, theirs = (next(iter(answer(rpc).values())) for answer in (one, two))
         assert {item["id"] for item in mine}.isdisjoint(item["id"] for item in theirs), rpc
     assert two("GetWorkspace")["workspace"]["name"] == "가을서점"
 

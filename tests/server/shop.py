@@ -19,6 +19,7 @@ from jeondan.v1 import (
     incident_pb2_grpc,
     receipt_pb2_grpc,
     send_pb2_grpc,
+    template_pb2_grpc,
 )
 
 from core.db import accounts
@@ -97,6 +98,7 @@ STUBS = (
     send_pb2_grpc.SendServiceStub,
     receipt_pb2_grpc.ReceiptServiceStub,
     incident_pb2_grpc.IncidentServiceStub,
+    template_pb2_grpc.TemplateServiceStub,
 )
 
 

@@ -6,16 +6,20 @@ from uuid import UUID, uuid4
 
 import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from jeondan.v1 import account_pb2 as account
 from jeondan.v1 import audience_pb2 as audience
 from jeondan.v1 import campaign_pb2 as campaign
 from jeondan.v1 import catalog_pb2 as catalog
 from jeondan.v1 import send_pb2 as send
+from jeondan.v1 import template_pb2 as template
 
-from core.db import accounts
+from core import clock
+from core.db import accounts, templates
 from core.db.ids import new_id
 from core.db.session import database
 from core.images import storage
+from core.rules.template import Template
 from server.main import SERVICES
 from tests.server.shop import PHONE, Shop
 
@@ -41,8 +45,13 @@ NAMED: dict[str, Callable[[dict[str, str]], Any]] = {
     "PauseCampaign": lambda has: campaign.PauseCampaignRequest(campaign_id=has["campaign"]),
     "ResumeCampaign": lambda has: campaign.ResumeCampaignRequest(campaign_id=has["campaign"]),
     "CancelCampaign": lambda has: campaign.CancelCampaignRequest(campaign_id=has["campaign"]),
+    "RescheduleCampaign": lambda has: campaign.RescheduleCampaignRequest(
+        campaign_id=has["campaign"], schedule_time=Timestamp(seconds=4_000_000_000)
+    ),
+    "UnscheduleCampaign": lambda has: campaign.UnscheduleCampaignRequest(campaign_id=has["campaign"]),
     "ArchiveCampaign": lambda has: campaign.ArchiveCampaignRequest(campaign_id=has["campaign"]),
     "ListMessages": lambda has: send.ListMessagesRequest(campaign_id=has["campaign"]),
+    "GetTemplate": lambda has: template.GetTemplateRequest(template_id=has["template"]),
     "GetMessage": lambda has: send.GetMessageRequest(message_id=has["message"]),
     "CancelMessage": lambda has: send.CancelMessageRequest(message_id=has["message"]),
 }
@@ -84,6 +93,7 @@ OWN = {
     "ListIncidents",
     "ListUnknownWords",
 }
+OWN |= {"ListTemplates", "SyncTemplates"}
 
 
 def draft(sender: str) -> campaign.Campaign:
@@ -120,7 +130,9 @@ def has(shop: Shop) -> dict[str, str]:
     imported = getattr(shop.call("CreateImport", order), "import").id
     with database().write(shop.workspace) as tx:
         sender = str(accounts.add_sender_number(tx, shop.workspace, "0212345678"))
-        accounts.add_provider_account(tx, shop.workspace, "aligo", {"key": "k"})
+        account = accounts.add_provider_account(tx, shop.workspace, "aligo", {"key": "k"})
+        templates.sync(tx, shop.workspace, account, [Template("TX_1", "key", "안녕하세요")], clock.now())
+    [notice] = shop.call("ListTemplates", template.ListTemplatesRequest()).templates
     written = shop.call("CreateCampaign", campaign.CreateCampaignRequest(campaign=draft(sender))).campaign.id
     return {
         "upload": upload.object_name,
@@ -130,6 +142,7 @@ def has(shop: Shop) -> dict[str, str]:
         "contact": contact,
         "import": imported,
         "sender": sender,
+        "template": notice.id,
         "campaign": written,
         "message": planned(shop, written, int(contact)),
     }
