@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     aligo_testmode: Literal["Y", "N"] = "Y"
     aligo_sms_url: str = "https://apis.aligo.in"
     aligo_kakao_url: str = "https://kakaoapi.aligo.in"
+    solapi_url: str = "https://api.solapi.com"
     link_base_url: str = "http://localhost:8080"
     rate_limit: str = "100/minute"
     cache_ttl_seconds: int = Field(default=300, ge=0)

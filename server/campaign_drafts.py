@@ -8,12 +8,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from jeondan.v1 import campaign_pb2 as pb
 from jeondan.v1 import types_pb2
 
-from core.db import campaigns, pictures, provider_accounts
+from core.db import campaigns, pictures
 from core.db.session import Row, Tx
 from core.errors import InvalidInput, Violation, WrongState
 from core.rules import draft as rules
 from core.rules import schedule as schedules
-from core.rules.price import table
 from core.rules.schedule import ends, minute
 from core.rules.states import KOREAN, CampaignState
 from core.rules.text import normalise
@@ -102,17 +101,14 @@ def launched(tx: Tx, row: Row[Any], now: datetime) -> dict[str, Any]:
     if not campaigns.reaches_anybody(tx, row):
         message = "받을 수 있는 고객이 없습니다."
         raise InvalidInput(message, [Violation("campaign.audience", message, "EMPTY_AUDIENCE")], reason="EMPTY_AUDIENCE")
-    account = provider_accounts.first_active(tx)
-    prices = table(account.provider).prices if account else {}
     return {
         **_begun(row, until, people, now),
         "frozen_body": rules.finished_body(draft),
         "frozen_subject": rules.finished_subject(draft),
         "sender": previews.sender_of(tx, row.sender_number_id),
         "image_object": pictures.flyer_object(tx, row.flyer_id) if row.flyer_id else "",
-        "provider_account_id": account.id if account else None,
-        "prices": {channel.value: str(price) for channel, price in prices.items()},
-        "waiting_for": account.pause_reason if account else "",
+        "routes": [route.frozen() for route in previews.routes_of(tx, row, draft)],
+        "waiting_for": "",
     }
 
 

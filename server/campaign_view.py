@@ -7,13 +7,14 @@ from uuid import UUID
 from jeondan.v1 import campaign_pb2 as pb
 from jeondan.v1 import types_pb2
 
-from core.db import campaigns
+from core.db import campaigns, provider_accounts
 from core.db.session import Row, Tx
 from core.db.tables import BUCKETS
 from core.errors import NotFound, Violation
 from core.rules import night
 from core.rules.price import PriceTable, to_won
 from core.rules.reasons import label
+from core.rules.routing import Breaker
 from server.convert import enum, etag, stamp
 from server.preview import Preview, Shown
 
@@ -30,12 +31,13 @@ def many(tx: Tx, rows: Sequence[Row[Any]]) -> list[pb.Campaign]:
     """Campaigns with their counters and reasons, in two more queries whatever their number."""
     ids = [row.id for row in rows]
     counters, why = campaigns.counters(tx, ids), campaigns.reasons(tx, ids)
+    ways = provider_accounts.ways(tx, ids)
     shown = []
     for row in rows:
         made = message(row)
         numbers = counters.get(row.id, {})
         made.counters.CopyFrom(pb.Counters(**{name: numbers.get(name, 0) for name in BUCKETS}))
-        made.waiting_for = made.waiting_for or _waiting(row.state, made.counters)
+        made.waiting_for = row.waiting_for or _waiting(row, made.counters, [way for way in ways if way.campaign_id == row.id])
         made.cost_krw = to_won(numbers["cost"]) if numbers else 0
         mine = [one for one in why if one.campaign_id == row.id]
         made.exclusions.extend(reasons((one.reason, one.people) for one in mine if one.bucket == "excluded"))
@@ -45,10 +47,21 @@ def many(tx: Tx, rows: Sequence[Row[Any]]) -> list[pb.Campaign]:
     return shown
 
 
-def _waiting(state: str, counters: pb.Counters) -> str:
-    """Only people who may not be written to at night are left: they go in the morning."""
+def _waiting(row: Row[Any], counters: pb.Counters, ways: Sequence[Row[Any]]) -> str:
+    """Why nothing moves in a running campaign: no account may be called, or it is night for everybody who is left."""
+    obstacles = [_obstacle(way) for way in ways]
+    if obstacles and all(obstacles):
+        return obstacles[0]
     moving = counters.planned or counters.claimed or counters.unknown
-    return f"{night.DEFAULT.end:%H:%M}까지 대기" if state in campaigns.RUNNING and counters.held and not moving else ""
+    return f"{night.DEFAULT.end:%H:%M}까지 대기" if row.state in campaigns.RUNNING and counters.held and not moving else ""
+
+
+def _obstacle(way: Row[Any]) -> str:
+    if way.state != "ACTIVE":
+        return str(way.pause_reason)
+    if way.refused_at is not None:
+        return "발송사가 이 발신번호를 등록되지 않았다고 합니다. 등록한 뒤 계정을 다시 시작해 주세요."
+    return "" if way.breaker == Breaker.CLOSED else "발송사 응답 지연"
 
 
 def message(row: Row[Any]) -> pb.Campaign:

@@ -16,6 +16,7 @@ from core.rules.letter import Letter
 from core.rules.personalise import MissingValue
 from core.rules.phone import mask
 from core.rules.price import PriceTable, table
+from core.rules.routing import Policy, Route, planned
 from core.rules.schedule import Schedule
 
 CHUNK = 10_000
@@ -52,14 +53,16 @@ def draft_of(tx: Tx, campaign: Row[Any], now: datetime) -> drafts.Draft:
     """The campaign with everything a launch depends on."""
     workspace = accounts.workspace_row(tx, campaign.workspace_id)
     flyer = pictures.flyer_state(tx, campaign.flyer_id) if campaign.flyer_id else None
+    carriers = provider_accounts.standing(tx)
+    knows_sender = bool(provider_accounts.candidates(tx, campaign.sender_number_id))
     return drafts.Draft(
         ad=campaign.purpose == "AD",
         body=campaign.body,
         subject=campaign.subject,
         shop=workspace.name,
         optout_number=workspace.optout_number,
-        sender_active=sender_of(tx, campaign.sender_number_id) is not None,
-        account_known=provider_accounts.first_active(tx) is not None,
+        sender_active=sender_of(tx, campaign.sender_number_id) is not None and (knows_sender or not carriers),
+        account_known=bool(carriers),
         flyer_state=flyer,
         too_late=campaign.expires_at is not None and campaign.expires_at <= now,
         schedule=schedule_of(campaign, campaign.scheduled_at, now) if campaign.scheduled_at else None,
@@ -91,10 +94,19 @@ def count(tx: Tx, workspace: UUID, campaign: Row[Any]) -> Preview:
     return Preview(found.selected, found.excluded)
 
 
-def prices_of(tx: Tx) -> PriceTable:
-    """The price list of the account that would carry it."""
-    account = provider_accounts.first_active(tx)
-    return table(account.provider if account else "aligo")
+def prices_of(tx: Tx, campaign: Row[Any], draft: drafts.Draft) -> PriceTable:
+    """The price list of the account that would carry it, or most of it."""
+    found = routes_of(tx, campaign, draft)
+    return table(found[0].provider if found else "aligo")
+
+
+def routes_of(tx: Tx, campaign: Row[Any], draft: drafts.Draft) -> tuple[Route, ...]:
+    """The accounts that may carry it, in order, at today's prices."""
+    routes = [
+        Route(row.id, row.provider, table(row.provider).prices, row.priority, row.share)
+        for row in provider_accounts.candidates(tx, campaign.sender_number_id)
+    ]
+    return planned(routes, Policy(provider_accounts.routing(tx, campaign.workspace_id)), drafts.likely_channel(draft))
 
 
 def render(tx: Tx, workspace: UUID, campaign: Row[Any], letter: Letter, samples: int) -> Preview:

@@ -91,6 +91,7 @@ def environment(database: str, redis_url: str, storage: dict[str, str]) -> dict[
         "ENCRYPTION_KEY": base64.b64encode(bytes(range(32))).decode(),
         "ALIGO_SMS_URL": "http://127.0.0.1:9",
         "ALIGO_KAKAO_URL": "http://127.0.0.1:9",
+        "SOLAPI_URL": "http://127.0.0.1:9",
         "LINK_BASE_URL": "http://127.0.0.1:9",
         "GRPC_PORT": "0",
         "LOG_FORMAT": "text",

@@ -36,7 +36,7 @@ def provider_of(tx: Tx, account: UUID) -> Provider:
             base_url=_base_urls()[row.provider],
             credentials=row.credentials,
             kakao_url=load().aligo_kakao_url if row.provider == "aligo" else "",
-            test_mode=row.test_mode or load().aligo_testmode == "Y",
+            test_mode=row.test_mode or (row.provider == "aligo" and load().aligo_testmode == "Y"),
         )
     )
     with _lock:
@@ -52,4 +52,4 @@ def forget(account: UUID) -> None:
 
 @lru_cache(maxsize=1)
 def _base_urls() -> dict[str, str]:
-    return {"aligo": load().aligo_sms_url}
+    return {"aligo": load().aligo_sms_url, "solapi": load().solapi_url}

@@ -19,6 +19,7 @@ from workers import accounts as providers
 from workers.ledger import LEASE, move
 from workers.liveness import heart
 from workers.providers import Provider
+from workers.routing import Full, Hand, Way, choose
 
 OPEN_STATES = (CampaignState.PLANNING, CampaignState.SENDING)
 
@@ -40,6 +41,7 @@ class Load:
     batch: UUID
     number: int
     claimed_at: datetime
+    way: Way
     provider: Provider
     sender: str
     subject: str
@@ -47,10 +49,10 @@ class Load:
     calls: tuple[Call, ...]
 
 
-def claim(tx: Tx, batch_id: UUID) -> Load | None:
-    """Take the batch, or None when there is nothing to do now: taken, stopped, not due, or nobody left."""
-    batch = send.lock_batch(tx, batch_id)
+def claim(tx: Tx, batch_id: UUID, hand: Hand) -> Load | Full | None:
+    """Take the batch, or None when there is nothing to do now: taken, stopped, not due, no way out, or nobody left."""
     now = clock.now()
+    batch = send.lock_batch(tx, batch_id, now)
     if batch is None or not _may_go(batch, now):
         return None
     states = bytes(batch.states)
@@ -58,24 +60,22 @@ def claim(tx: Tx, batch_id: UUID) -> Load | None:
     if batch.expires_at and now >= batch.expires_at:
         move(tx, batch, ledger.place(states, waiting, MessageState.EXPIRED))
         return None
-    provider = providers.provider_of(tx, batch.provider_account_id)
+    way = choose(tx, batch, hand, now)
+    if not isinstance(way, Way):
+        return way
+    provider = providers.provider_of(tx, way.route.account)
     people = send.recipients(tx, batch, len(states), _letter(batch).keys)
     prepared = _prepare(batch, provider, waiting, people, now)
-    calls = _calls(tx, batch, prepared, people)
-    send.add_attempts(tx, [_attempt(batch, call, now) for call in calls])
-    _save(tx, batch, states, prepared, now)
+    calls = _calls(tx, batch, way, prepared, people)
+    send.add_attempts(tx, [_attempt(batch, way, call, now) for call in calls])
+    _save(tx, batch, states, prepared, way, now)
     if not calls:
         return None
-    return Load(batch.id, batch.attempt + 1, now, provider, batch.sender, batch.frozen_subject, batch.image_object, calls)
+    return Load(batch.id, batch.attempt + 1, now, way, provider, batch.sender, batch.frozen_subject, batch.image_object, calls)
 
 
 def _may_go(batch: Row[Any], now: datetime) -> bool:
-    return (
-        batch.state == BatchState.READY
-        and batch.due_at <= now
-        and batch.campaign_state in OPEN_STATES
-        and batch.account_state == "ACTIVE"
-    )
+    return batch.state == BatchState.READY and batch.due_at <= now and batch.campaign_state in OPEN_STATES
 
 
 def _prepare(batch: Row[Any], provider: Provider, waiting: Sequence[int], people: Sequence[Person], now: datetime) -> Prepared:
@@ -97,28 +97,28 @@ def _letters(body: str, has_image: bool) -> Letter:
     return Letter(body, has_image=has_image)
 
 
-def _calls(tx: Tx, batch: Row[Any], prepared: Prepared, people: Sequence[Person]) -> tuple[Call, ...]:
+def _calls(tx: Tx, batch: Row[Any], way: Way, prepared: Prepared, people: Sequence[Person]) -> tuple[Call, ...]:
     unseal: Callable[[bytes], str] = accounts.keys(tx, batch.workspace_id).opener()
     return tuple(
         Call(
             attempt=new_id(),
             part=part,
             receivers=tuple(unseal(people[position][SEALED]) for position in part.positions),
-            unit_price=Decimal(batch.prices[part.channel.value]),
+            unit_price=way.route.prices[part.channel],
         )
         for part in prepared.parts
     )
 
 
-def _attempt(batch: Row[Any], call: Call, now: datetime) -> dict[str, Any]:
+def _attempt(batch: Row[Any], way: Way, call: Call, now: datetime) -> dict[str, Any]:
     return {
         "id": call.attempt,
         "workspace_id": batch.workspace_id,
         "batch_id": batch.id,
         "campaign_id": batch.campaign_id,
         "number": batch.attempt + 1,
-        "provider_account_id": batch.provider_account_id,
-        "provider": batch.provider,
+        "provider_account_id": way.route.account,
+        "provider": way.route.provider,
         "channel": call.part.channel.value,
         "sender": batch.sender,
         "positions": f"{{{','.join(map(str, call.part.positions))}}}",  # the driver would take ten times as long
@@ -128,11 +128,12 @@ def _attempt(batch: Row[Any], call: Call, now: datetime) -> dict[str, Any]:
     }
 
 
-def _save(tx: Tx, batch: Row[Any], states: bytes, prepared: Prepared, now: datetime) -> None:
+def _save(tx: Tx, batch: Row[Any], states: bytes, prepared: Prepared, way: Way, now: datetime) -> None:
     for part in prepared.parts:
         states = ledger.place(states, part.positions, MessageState.CLAIMED)
     states = ledger.place(states, prepared.excluded, MessageState.EXCLUDED)
     states = ledger.place(states, prepared.held, MessageState.HELD)
     lease = {"attempt": batch.attempt + 1, "lease_owner": heart().id, "lease_until": now + LEASE} if prepared.parts else {}
+    carrier = {"provider_account_id": way.route.account} if prepared.parts else {}
     due_at = night.next_open(now) if prepared.held else None
-    move(tx, batch, states, reasons=prepared.excluded, due_at=due_at, extra=lease)
+    move(tx, batch, states, reasons=prepared.excluded, due_at=due_at, extra={**lease, **carrier})

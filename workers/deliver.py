@@ -1,5 +1,6 @@
 """Deliver: claim a batch, hand it to the provider with no transaction open, record what came of it."""
 
+import random
 import time
 from datetime import timedelta
 from functools import lru_cache
@@ -8,19 +9,23 @@ from uuid import UUID
 import dramatiq
 
 from core import clock, images, jobs, telemetry
+from core.db import send
 from core.db.session import database
 from core.errors import Problem, Unavailable
 from workers.claim import Call, Load, claim
 from workers.ledger import as_ids
 from workers.liveness import heart
 from workers.providers import Busy, Parcel, Refused, Unknown
-from workers.record import Outcome, record
+from workers.record import Held, Outcome, record
+from workers.routing import Full, Hand
 
 MMS_BYTES = 300_000  # no provider takes more
 # A call begins within this time of its claim. Later its lease may be lost, and the provider may have been asked about it
 # already; whoever looks for it (reconcile.AFTER) must still find it, so this stays well below both.
 START_WITHIN = timedelta(seconds=60)
 RECORD_PATIENCE = 30.0  # seconds to keep trying to write down what the provider said
+SLOT_PATIENCE = 1.0  # seconds to wait for a slot of the account; after that others in the lane have their turn
+SLOT_PAUSE = 0.02
 
 
 @dramatiq.actor(actor_name="deliver_batch", queue_name=jobs.BULK, max_retries=0)
@@ -31,16 +36,39 @@ def deliver_batch(workspace: str, batch: str) -> None:
 
 def deliver(workspace: UUID, batch: UUID) -> None:
     """The same, for lanes and tests."""
-    with telemetry.BATCH_SECONDS.time():
+    hand = Hand()
+    try:
+        with telemetry.BATCH_SECONDS.time():
+            load = _claimed(workspace, batch, hand)
+            if load is not None:
+                for call in load.calls:
+                    _patiently(workspace, load, call, hand_over(workspace, load, call))
+    finally:
+        hand.open()
+
+
+def _claimed(workspace: UUID, batch: UUID, hand: Hand) -> Load | None:
+    """The batch, once the account whose turn it is has a slot free. Who waits in vain comes back later, by its row."""
+    until = time.monotonic() + SLOT_PATIENCE
+    while True:
         with database().write(workspace) as tx:
-            load = claim(tx, batch)
-        if load is None:
-            return
-        for call in load.calls:
-            _patiently(workspace, load, call, hand_over(load, call))
+            found = claim(tx, batch, hand)
+        if not isinstance(found, Full):
+            return found
+        while not hand.take(found.account, found.most_calls, found.calls_per_second):
+            if time.monotonic() > until:
+                _later(workspace, batch)
+                return None
+            time.sleep(SLOT_PAUSE * (1 + random.random()))
 
 
-def hand_over(load: Load, call: Call) -> Outcome:
+def _later(workspace: UUID, batch: UUID) -> None:
+    """Due again in a moment: the sweeper queues it, fairly among workspaces."""
+    with database().write(workspace) as tx:
+        send.postpone(tx, batch, clock.now() + timedelta(seconds=random.uniform(0.5, 1.5)))
+
+
+def hand_over(workspace: UUID, load: Load, call: Call) -> Outcome:
     """The provider call itself; every way it can end is one of four."""
     try:
         parcel = Parcel(
@@ -52,18 +80,29 @@ def hand_over(load: Load, call: Call) -> Outcome:
             image=_image(load.image_object) if load.image_object else None,
         )
     except Problem:
-        return Busy("image not readable")
+        return Held("image not readable")
     if not heart().is_fresh():
-        return Busy("this worker lost touch with the database")
+        return Held("this worker lost touch with the database")
     if clock.now() - load.claimed_at > START_WITHIN:
-        return Busy("too long after the claim")
+        return Held("too long after the claim")
     try:
-        return load.provider.send(parcel)
+        return load.provider.send(parcel, lambda reference: _note(workspace, load, call, reference))
     except (Refused, Busy, Unknown) as outcome:
         return outcome
     except Exception as error:  # a defect after the call may have begun: nothing else is safe to say
         telemetry.report(error)
         return Unknown(f"defect: {type(error).__name__}")
+
+
+def _note(workspace: UUID, load: Load, call: Call, reference: str) -> None:
+    """Commit what the provider calls this attempt before anything can leave. Whoever lost the lease sends nothing."""
+    try:
+        with database().write(workspace) as tx:
+            noted = send.note_reference(tx, call.attempt, heart().id, load.number, reference)
+    except Unavailable:
+        raise Held("reference not noted") from None
+    if not noted:
+        raise Held("lease lost before sending")
 
 
 @lru_cache(maxsize=4)

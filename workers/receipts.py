@@ -14,6 +14,7 @@ from core.db import accounts, send
 from core.db.ids import new_id
 from core.db.session import Row, Tx, database
 from core.rules import reasons
+from core.rules.ledger import WAITING
 from core.rules.states import NO_NEWS, MessageState, merge_states
 from workers import accounts as providers
 from workers.ledger import as_ids, move
@@ -64,8 +65,8 @@ def write(tx: Tx, attempt_id: UUID, report: Report, now: datetime) -> None:
     batch = send.wait_for_batch(tx, attempt.batch_id) if attempt else None
     if attempt is None or batch is None:
         return
-    news = _by_position(tx, batch, attempt, report, now)
     before = bytes(batch.states)
+    news = _attributed(tx, batch, attempt, _by_position(tx, batch, attempt, report, now), before)
     after = merge_states(before, news.states)
     failed = _failures(batch, attempt, news, after)
     changed = [position for position in attempt.positions if after[position] != before[position] or position in failed]
@@ -73,7 +74,23 @@ def write(tx: Tx, attempt_id: UUID, report: Report, now: datetime) -> None:
         _append(tx, attempt, changed, news, now)
         move(tx, batch, after, reasons=failed)
         _count(attempt, before, after)
-    _plan_next(tx, batch, attempt, after, now)
+    _plan_next(tx, attempt, after, now)
+
+
+def _attributed(tx: Tx, batch: Row[Any], attempt: Row[Any], news: _Read, before: bytes) -> _Read:
+    """Whoever has gone on to another attempt, or waits for one, fails no more by this one: it can only have arrived."""
+    gone_on = send.superseded(tx, batch.id, attempt.number) if batch.attempt > attempt.number else set()
+    late = [at for at in attempt.positions if news.states[at] == MessageState.FAILED and (at in gone_on or before[at] in WAITING)]
+    if not late:
+        return news
+    return _Read(_without(news.states, late), {at: said for at, said in news.words.items() if at not in late})
+
+
+def _without(states: bytes, positions: Sequence[int]) -> bytes:
+    changed = bytearray(states)
+    for position in positions:
+        changed[position] = NO_NEWS
+    return bytes(changed)
 
 
 def _by_position(tx: Tx, batch: Row[Any], attempt: Row[Any], report: Report, now: datetime) -> _Read:
@@ -141,10 +158,10 @@ def _count(attempt: Row[Any], before: bytes, after: bytes) -> None:
             telemetry.MESSAGES.labels(attempt.channel, attempt.provider, state.name.lower()).inc(people)
 
 
-def _plan_next(tx: Tx, batch: Row[Any], attempt: Row[Any], after: bytes, now: datetime) -> None:
+def _plan_next(tx: Tx, attempt: Row[Any], after: bytes, now: datetime) -> None:
     """The next look by the account's rhythm; none when every result is known or the rhythm is over."""
     polls = attempt.polls + 1
     pending = any(after[position] == MessageState.ACCEPTED for position in attempt.positions)
-    rhythm = batch.poll_seconds
+    rhythm = attempt.poll_seconds
     poll_at = now + timedelta(seconds=rhythm[polls]) if pending and polls < len(rhythm) else None
     send.finish_attempt(tx, attempt.id, {"polls": polls, "poll_at": poll_at})

@@ -73,7 +73,7 @@ def _deliveries(now: datetime, depths: dict[str, int]) -> None:
 
     def queue(tx: Tx) -> None:
         waited = FORGOTTEN if depths[jobs.BULK] else timedelta(seconds=2)
-        for row in send.due_batches(tx, now - waited, FULL_LANE):
+        for row in send.due_batches(tx, now - waited, now, FULL_LANE):
             tx.after_commit(partial(jobs.deliver_batches, row.workspace_id, [row.id]))
 
     _elected(queue)

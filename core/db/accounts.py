@@ -163,8 +163,8 @@ def revoke_api_key(tx: Tx, identifier: UUID) -> None:
     tx.run("UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL", id=identifier, now=clock.now())
 
 
-def add_sender_number(tx: Tx, workspace: UUID, number: str) -> UUID:
-    """A number the provider registered as a sender; in any common form."""
+def add_sender_number(tx: Tx, workspace: UUID, number: str, *, at: Sequence[UUID] | None = None) -> UUID:
+    """A sender number in any common form, registered `at` these provider accounts (by default at all there are)."""
     identifier = new_id()
     tx.run(
         "INSERT INTO sender_numbers (id, workspace_id, number, created_at) VALUES (:id, :workspace, :number, :now)",
@@ -173,7 +173,23 @@ def add_sender_number(tx: Tx, workspace: UUID, number: str) -> UUID:
         number=phone.normalise_sender(number),
         now=clock.now(),
     )
+    accounts = [row.id for row in tx.rows("SELECT id FROM provider_accounts")] if at is None else at
+    register_senders(tx, workspace, accounts, [identifier])
     return identifier
+
+
+def register_senders(tx: Tx, workspace: UUID, accounts: Sequence[UUID], numbers: Sequence[UUID]) -> None:
+    """These numbers may be used with these accounts, from now on (again)."""
+    tx.run_many(
+        "INSERT INTO provider_senders (provider_account_id, sender_number_id, workspace_id, created_at)"
+        " VALUES (:account, :number, :workspace, :now)"
+        " ON CONFLICT (provider_account_id, sender_number_id) DO UPDATE SET refused_at = NULL",
+        [
+            {"account": account, "number": number, "workspace": workspace, "now": clock.now()}
+            for account in accounts
+            for number in numbers
+        ],
+    )
 
 
 def sender_numbers(tx: Tx) -> Sequence[Row[Any]]:
@@ -190,8 +206,12 @@ def add_provider_account(  # noqa: PLR0913 - one argument per fact of the accoun
     settle_seconds: int = 600,
     poll_seconds: Sequence[int] = (60, 180, 600, 1800, 7200, 21600, 86400),
     test_mode: bool = False,
+    senders: Sequence[UUID] | None = None,
 ) -> UUID:
-    """An account at a provider; the newest has the lowest priority. The credentials are sealed with the master key."""
+    """An account at a provider; the newest has the lowest priority. The credentials are sealed with the master key.
+
+    `senders` are the sender numbers registered there, by default all there are.
+    """
     identifier = new_id()
     tx.run(
         "INSERT INTO provider_accounts (id, workspace_id, provider, credentials, priority, test_mode, settle_seconds,"
@@ -207,6 +227,8 @@ def add_provider_account(  # noqa: PLR0913 - one argument per fact of the accoun
         poll_seconds=list(poll_seconds),
         now=clock.now(),
     )
+    numbers = [row.id for row in sender_numbers(tx)] if senders is None else senders
+    register_senders(tx, workspace, [identifier], numbers)
     return identifier
 
 

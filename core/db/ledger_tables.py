@@ -46,7 +46,7 @@ attempts = sa.Table(
     text("reference"), count("accepted"), count("refused"),
     count("polls"), time("poll_at"),
     time("read_at"),  # when a push last made us read: many pushes are one read
-    time("escalated_at"),  # nobody but a person can say what became of it
+    time("escalated_at"), text("decision"),  # nobody but a person can say what became of it; what that person said
     postgresql_partition_by="RANGE (id)",
 )
 sa.Index("attempts_batch", attempts.c.batch_id)

@@ -18,28 +18,85 @@ PAUSE_REASONS = {
 
 
 def pause(tx: Tx, account: UUID, cause: str) -> None:
-    """Stop using an account until it is resumed; its campaigns say so."""
-    reason = PAUSE_REASONS.get(cause, cause)
+    """Stop using an account until it is resumed."""
     tx.run(
-        "UPDATE provider_accounts SET state = 'PAUSED', pause_reason = :reason WHERE id = :account",
+        "UPDATE provider_accounts SET state = 'PAUSED', pause_reason = :reason WHERE id = :account AND state <> 'DISABLED'",
         account=account,
-        reason=reason,
-    )
-    tx.run(
-        "UPDATE campaigns SET waiting_for = :reason WHERE provider_account_id = :account AND state IN ('PLANNING', 'SENDING')",
-        account=account,
-        reason=reason,
+        reason=PAUSE_REASONS.get(cause, cause),
     )
 
 
 def resume(tx: Tx, account: UUID) -> None:
-    """Use the account again."""
-    if not tx.run(
-        "UPDATE provider_accounts SET state = 'ACTIVE', pause_reason = '' WHERE id = :account AND state <> 'ACTIVE'",
+    """Use a paused account again; what a person switched off stays off."""
+    tx.run("UPDATE provider_accounts SET state = 'ACTIVE', pause_reason = '' WHERE id = :account AND state = 'PAUSED'",
+           account=account)  # fmt: skip
+
+
+def disable(tx: Tx, account: UUID) -> None:
+    """A person switches the account off."""
+    tx.run("UPDATE provider_accounts SET state = 'DISABLED', pause_reason = '' WHERE id = :account", account=account)
+
+
+def enable(tx: Tx, account: UUID) -> None:
+    """A person says that it can be used: whatever stood in its way is forgotten, and if it is still true comes back."""
+    tx.run(
+        "UPDATE provider_accounts SET state = 'ACTIVE', pause_reason = '', breaker = 'CLOSED', breaker_until = NULL,"
+        " busy_count = 0 WHERE id = :account",
         account=account,
-    ):
-        return
-    tx.run("UPDATE campaigns SET waiting_for = '' WHERE provider_account_id = :account AND state <> 'PAUSED'", account=account)
+    )
+    accept_senders(tx, account)
+
+
+def refuse_sender(tx: Tx, account: UUID, number: str, now: datetime) -> None:
+    """The provider says that it does not know this sender number: it is not used there any more."""
+    tx.run(
+        "UPDATE provider_senders s SET refused_at = :now FROM sender_numbers n WHERE n.id = s.sender_number_id"
+        " AND s.provider_account_id = :account AND n.number = :number AND s.refused_at IS NULL",
+        account=account,
+        number=number,
+        now=now,
+    )
+
+
+def accept_senders(tx: Tx, account: UUID) -> None:
+    """Trust every registered sender number of the account again."""
+    tx.run("UPDATE provider_senders SET refused_at = NULL WHERE provider_account_id = :account", account=account)
+
+
+# --- the breaker --------------------------------------------------------------------------------------------------
+
+
+def begin_probe(tx: Tx, account: UUID, now: datetime, until: datetime) -> bool:
+    """Let one call through an open breaker whose time is over; False when another one goes already."""
+    return bool(
+        tx.run(
+            "UPDATE provider_accounts SET breaker = 'HALF_OPEN', breaker_until = :until"
+            " WHERE id = :account AND breaker <> 'CLOSED' AND breaker_until <= :now",
+            account=account,
+            now=now,
+            until=until,
+        )
+    )
+
+
+def count_trouble(tx: Tx, account: UUID) -> int:
+    """One more call in a row that got no answer; how many it are."""
+    counted = tx.value("UPDATE provider_accounts SET busy_count = busy_count + 1 WHERE id = :account RETURNING busy_count",
+                       account=account)  # fmt: skip
+    return int(counted or 0)
+
+
+def open_breaker(tx: Tx, account: UUID, until: datetime) -> None:
+    """Call it no more until then."""
+    tx.run(
+        "UPDATE provider_accounts SET breaker = 'OPEN', breaker_until = :until WHERE id = :account", account=account, until=until
+    )
+
+
+def close_breaker(tx: Tx, account: UUID) -> None:
+    """It answers."""
+    tx.run("UPDATE provider_accounts SET breaker = 'CLOSED', breaker_until = NULL, busy_count = 0 WHERE id = :account",
+           account=account)  # fmt: skip
 
 
 def save_balance(tx: Tx, account: UUID, *, sms: int, lms: int, mms: int, now: datetime) -> None:
@@ -67,12 +124,36 @@ def take_to_probe(tx: Tx, now: datetime, paused_before: datetime, active_before:
     )
 
 
-def waiting_for(tx: Tx, account: UUID) -> str:
-    """Why nothing can leave by this account now; empty when it can."""
-    paused = "SELECT pause_reason FROM provider_accounts WHERE id = :account AND state <> 'ACTIVE'"
-    return str(tx.value(paused, account=account) or "")
+def standing(tx: Tx) -> Sequence[Row[Any]]:
+    """Every account of the workspace that reaches a provider, by priority."""
+    return tx.rows(
+        "SELECT id, provider, state, pause_reason, breaker FROM provider_accounts WHERE provider <> 'rehearsal'"
+        " ORDER BY priority, id"
+    )
 
 
-def first_active(tx: Tx) -> Row[Any] | None:
-    """The account this workspace sends with: by priority, then by age."""
-    return tx.row("SELECT * FROM provider_accounts WHERE provider <> 'rehearsal' ORDER BY priority, created_at LIMIT 1")
+def ways(tx: Tx, campaigns: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """The accounts on the routes of running campaigns, in order, with what may keep each from being called."""
+    return tx.rows(
+        "SELECT c.id AS campaign_id, p.state, p.pause_reason, p.breaker, s.refused_at FROM campaigns c"
+        " CROSS JOIN jsonb_array_elements(c.routes) WITH ORDINALITY AS r(route, place)"
+        " JOIN provider_accounts p ON p.id = CAST(r.route ->> 'account' AS uuid)"
+        " LEFT JOIN provider_senders s ON s.provider_account_id = p.id AND s.sender_number_id = c.sender_number_id"
+        " WHERE c.id = ANY(:campaigns) AND c.state IN ('PLANNING', 'SENDING') ORDER BY c.id, r.place",
+        campaigns=list(campaigns),
+    )
+
+
+def candidates(tx: Tx, sender: UUID | None) -> Sequence[Row[Any]]:
+    """The accounts that know this sender number, by priority, then by age."""
+    return tx.rows(
+        "SELECT p.id, p.provider, p.priority, p.share, p.state, p.pause_reason FROM provider_accounts p"
+        " JOIN provider_senders s ON s.provider_account_id = p.id"
+        " WHERE s.sender_number_id = :sender AND p.provider <> 'rehearsal' ORDER BY p.priority, p.created_at",
+        sender=sender,
+    )
+
+
+def routing(tx: Tx, workspace: UUID) -> str:
+    """PRIORITY or COST."""
+    return str(tx.value("SELECT routing FROM workspaces WHERE id = :id", id=workspace))

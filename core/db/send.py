@@ -17,14 +17,24 @@ from core.rules.states import BatchState
 # All but the contacts: 500 numbers that few look at, and the driver takes its time to read.
 _BATCH = "b.id, b.workspace_id, b.campaign_id, b.states, b.reasons, b.state, b.due_at, b.attempt, b.lease_owner"
 
-_CAMPAIGN = """c.purpose, c.frozen_body, c.frozen_subject, c.sender, c.image_object, c.provider_account_id, c.prices,
-    c.expires_at, c.state AS campaign_state, p.provider, p.state AS account_state, p.settle_seconds, p.poll_seconds"""
+_CAMPAIGN = """c.purpose, c.frozen_body, c.frozen_subject, c.sender, c.image_object, c.routes, c.expires_at,
+    c.state AS campaign_state"""
+
+# The accounts that may be called now: in use, sure of the sender number, and not held back by their breaker.
+_USABLE = """FROM provider_accounts p JOIN provider_senders s ON s.provider_account_id = p.id
+    WHERE s.sender_number_id = c.sender_number_id AND s.refused_at IS NULL AND p.state = 'ACTIVE'
+    AND (p.breaker = 'CLOSED' OR p.breaker_until <= :now)"""
+
+_ACCOUNTS = f"""(SELECT jsonb_object_agg(p.id, jsonb_build_object('breaker', p.breaker, 'most_calls', p.most_calls,
+    'calls_per_second', p.calls_per_second, 'settle_seconds', p.settle_seconds, 'poll_seconds', p.poll_seconds))
+    {_USABLE}) AS accounts"""
 
 _ATTRIBUTES = """ARRAY(SELECT coalesce(c.attributes ->> k.name, '')
     FROM unnest(CAST(:keys AS text[])) WITH ORDINALITY k(name, place) ORDER BY k.place)"""
 
-_JOINED = "FROM batches b JOIN campaigns c ON c.id = b.campaign_id JOIN provider_accounts p ON p.id = c.provider_account_id"
+_JOINED = "FROM batches b JOIN campaigns c ON c.id = b.campaign_id"
 
+_ATTEMPT = "SELECT a.*, p.settle_seconds, p.poll_seconds FROM attempts a JOIN provider_accounts p ON p.id = a.provider_account_id"
 
 _ADD_ATTEMPT = """INSERT INTO attempts (id, workspace_id, batch_id, campaign_id, number, provider_account_id, provider, channel,
         sender, positions, text_hashes, unit_price, started_at)
@@ -32,32 +42,39 @@ _ADD_ATTEMPT = """INSERT INTO attempts (id, workspace_id, batch_id, campaign_id,
         :sender, CAST(:positions AS smallint[]), :text_hashes, :unit_price, :started_at)"""
 
 
-def lock_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
-    """The batch with what its campaign froze, locked; None when somebody else has it. `contacts` as the text of an array."""
+def lock_batch(tx: Tx, batch: UUID, now: datetime) -> Row[Any] | None:
+    """The batch with what its campaign froze and who may carry it now, locked; None when somebody else has it.
+
+    `contacts` as the text of an array, `accounts` by id.
+    """
     found: Row[Any] | None = driver.row(
         tx,
-        f"SELECT {_BATCH}, b.contact_ids::text AS contacts, {_CAMPAIGN} {_JOINED}"
+        f"SELECT {_BATCH}, b.number, b.contact_ids::text AS contacts, {_CAMPAIGN}, {_ACCOUNTS} {_JOINED}"
         " WHERE b.id = :batch FOR UPDATE OF b SKIP LOCKED",
         batch=batch,
+        now=now,
     )
     return found
 
 
 def wait_for_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
-    """The same, but waits for whoever has it: news about a batch must not be dropped."""
+    """The same without accounts, but waits for whoever has it: news about a batch must not be dropped."""
     return tx.row(f"SELECT b.*, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch FOR UPDATE OF b", batch=batch)
 
 
 def hold_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
-    """The same without its contacts, for whoever records."""
+    """The batch with the breaker of the account that has it, for whoever records."""
     found: Row[Any] | None = driver.row(
-        tx, f"SELECT {_BATCH}, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch FOR UPDATE OF b", batch=batch
+        tx,
+        f"SELECT {_BATCH}, p.busy_count, p.breaker FROM batches b"  # noqa: S608 - constants
+        " LEFT JOIN provider_accounts p ON p.id = b.provider_account_id WHERE b.id = :batch FOR UPDATE OF b",
+        batch=batch,
     )
     return found
 
 
 def get_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
-    """The same, only to look."""
+    """The batch with what its campaign froze, only to look."""
     return tx.row(f"SELECT b.*, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch", batch=batch)
 
 
@@ -95,6 +112,11 @@ def add_attempts(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
 def save_batch(tx: Tx, batch: UUID, values: Mapping[str, Any]) -> None:
     """Write what changed of a locked batch."""
     tx.run(f"UPDATE batches SET {_assigned(values)} WHERE id = :batch", batch=batch, **values)  # noqa: S608
+
+
+def postpone(tx: Tx, batch: UUID, due_at: datetime) -> None:
+    """A batch in nobody's hands waits until then."""
+    tx.run("UPDATE batches SET due_at = :due_at WHERE id = :batch AND state = 0 AND due_at < :due_at", batch=batch, due_at=due_at)
 
 
 def move_batch(
@@ -170,13 +192,39 @@ def owned_references(tx: Tx, account: UUID, references: Sequence[str]) -> set[st
 
 
 def attempts(tx: Tx, batch: UUID) -> Sequence[Row[Any]]:
-    """Every attempt of a batch, oldest first."""
-    return tx.rows("SELECT * FROM attempts WHERE batch_id = :batch ORDER BY id", batch=batch)
+    """Every attempt of a batch with the rhythm of its account, oldest first."""
+    return tx.rows(f"{_ATTEMPT} WHERE a.batch_id = :batch ORDER BY a.id", batch=batch)
 
 
 def get_attempt(tx: Tx, attempt: UUID) -> Row[Any] | None:
-    """One attempt."""
-    return tx.row("SELECT * FROM attempts WHERE id = :attempt", attempt=attempt)
+    """One attempt with the rhythm of its account."""
+    return tx.row(f"{_ATTEMPT} WHERE a.id = :attempt", attempt=attempt)
+
+
+def note_reference(tx: Tx, attempt: UUID, owner: UUID, number: int, reference: str) -> bool:
+    """Write down what the provider calls this attempt, before anything can leave; False when its lease is lost."""
+    return bool(
+        driver.run(
+            tx,
+            "UPDATE attempts a SET reference = :reference WHERE id = :attempt AND outcome = 'OPEN' AND EXISTS"
+            " (SELECT FROM batches b WHERE b.id = a.batch_id AND b.lease_owner = :owner AND b.attempt = :number FOR UPDATE)",
+            attempt=attempt,
+            owner=owner,
+            number=number,
+            reference=reference,
+        )
+    )
+
+
+def superseded(tx: Tx, batch: UUID, number: int) -> set[int]:
+    """The positions that an attempt later than `number` has taken up."""
+    rows = tx.rows(
+        "SELECT DISTINCT unnest(positions) AS position FROM attempts WHERE batch_id = :batch AND number > :number"
+        " AND outcome IN ('OPEN', 'UNKNOWN', 'ACCEPTED')",
+        batch=batch,
+        number=number,
+    )
+    return {row.position for row in rows}
 
 
 def add_receipt(tx: Tx, values: Mapping[str, Any]) -> None:
@@ -191,14 +239,16 @@ def add_receipt(tx: Tx, values: Mapping[str, Any]) -> None:
 # --- what the sweeper asks, across workspaces ---------------------------------------------------------------------
 
 
-def due_batches(tx: Tx, now: datetime, limit: int) -> Sequence[Row[Any]]:
+def due_batches(tx: Tx, due: datetime, now: datetime, limit: int) -> Sequence[Row[Any]]:
     """Batches that could be handed over and are in nobody's hands, oldest first; least-busy workspace first."""
     return tx.rows(
-        "SELECT id, workspace_id FROM (SELECT b.id, b.workspace_id, b.due_at,"
+        "WITH open AS MATERIALIZED (SELECT c.id FROM campaigns c WHERE c.state IN ('PLANNING', 'SENDING')"  # noqa: S608 - constants
+        f" AND EXISTS (SELECT {_USABLE} AND c.routes @> jsonb_build_array(jsonb_build_object('account', p.id::text))))"
+        " SELECT id, workspace_id FROM (SELECT b.id, b.workspace_id, b.due_at,"
         " row_number() OVER (PARTITION BY b.workspace_id ORDER BY b.due_at, b.id) AS turn"
-        " FROM batches b JOIN campaigns c ON c.id = b.campaign_id JOIN provider_accounts p ON p.id = c.provider_account_id"
-        " WHERE b.state = 0 AND b.due_at <= :now AND c.state IN ('PLANNING', 'SENDING') AND p.state = 'ACTIVE') due"
+        " FROM batches b JOIN open ON open.id = b.campaign_id WHERE b.state = 0 AND b.due_at <= :due) waiting"
         " ORDER BY turn, due_at LIMIT :limit",
+        due=due,
         now=now,
         limit=limit,
     )

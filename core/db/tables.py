@@ -68,7 +68,8 @@ provider_senders = sa.Table(  # which number may be used with which account
     "provider_senders", metadata,
     sa.Column("provider_account_id", ID, sa.ForeignKey("provider_accounts.id"), primary_key=True),
     sa.Column("sender_number_id", ID, sa.ForeignKey("sender_numbers.id"), primary_key=True),
-    workspace(), time("created_at", required=True),
+    workspace(), time("refused_at"),  # since when the provider says that it does not know the number
+    time("created_at", required=True),
 )
 
 templates = sa.Table(  # Alimtalk texts that Kakao approved, as the provider lists them
@@ -205,10 +206,8 @@ campaigns = sa.Table(
     # frozen at launch: the finished text with its variables, what it is sent from and with, and what it costs
     text("frozen_body"), text("frozen_subject"), text("sender"), text("image_object"),
     text("frozen_fallback"),
-    # by which accounts it may leave, in order: [{account, provider, prices}]
+    # by which accounts it may leave, in order, at which prices: rules.routing.Route
     sa.Column("routes", JSONB, nullable=False, server_default=sa.text("'[]'")),
-    sa.Column("provider_account_id", ID, sa.ForeignKey("provider_accounts.id")),
-    sa.Column("prices", JSONB, nullable=False, server_default=sa.text("'{}'")),
     sa.Column("batch_size", sa.Integer, nullable=False, server_default=sa.text("500")),
     # planning: the contacts up to plan_until, done up to plan_cursor
     sa.Column("plan_cursor", sa.BigInteger, nullable=False, server_default=ZERO),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from core.errors import InvalidInput, Violation
 from core.rules import label
 from core.rules import schedule as schedules
-from core.rules.channel import SUBJECT_LIMIT
+from core.rules.channel import SUBJECT_LIMIT, Channel
 from core.rules.personalise import parse
 from core.rules.text import UnsupportedText, byte_length, channel_for, find_unsupported, normalise
 
@@ -43,6 +43,20 @@ def finished_subject(draft: Draft) -> str:
     """The title as it will leave."""
     subject = normalise(draft.subject).strip()
     return label.furnish_subject(subject) if draft.ad else subject
+
+
+def likely_channel(draft: Draft) -> Channel:
+    """What most of it goes as, by the text without what varies."""
+    if draft.flyer_state is not None:
+        return Channel.MMS
+    try:
+        return channel_for(_literals(draft))
+    except InvalidInput:
+        return Channel.LMS
+
+
+def _literals(draft: Draft) -> str:
+    return "".join(part for part in parse(finished_body(draft)).segments if isinstance(part, str))
 
 
 def _text(draft: Draft) -> Iterator[Violation]:
@@ -114,8 +128,7 @@ def _time(draft: Draft) -> Iterator[Violation]:
 def _length(draft: Draft) -> Iterator[Violation]:
     """Too long for everybody: what varies is not counted."""
     try:
-        literals = "".join(part for part in parse(finished_body(draft)).segments if isinstance(part, str))
-        channel_for(literals)
+        channel_for(_literals(draft))
     except InvalidInput as refusal:
         if refusal.reason == "BODY_TOO_LONG":
             yield Violation("campaign.body", refusal.message, refusal.reason)

@@ -20,6 +20,7 @@ LABELS = {
     "BLOCKED": "스팸 차단",
     "TIMED_OUT": "수신 시간 초과",
     "PROVIDER_REFUSED": "발송사가 거절함",
+    "UNRESOLVED": "발송 여부를 확인하지 못해 종료함",
     "DELIVERY_FAILED": "전송 실패",
 }
 

@@ -68,6 +68,14 @@ class BatchState(IntEnum):
     CLOSED = 4
 
 
+class Decision(StrEnum):
+    """What a person says about a call of which nobody else can tell whether it was accepted."""
+
+    RESEND = "RESEND"  # it was not: hand it over again, at its cost
+    SENT = "SENT"  # it was: count it as accepted, its results stay unknown
+    CLOSE = "CLOSE"  # whatever it was: count it as failed, and send nothing
+
+
 class MessageState(IntEnum):
     """One text to one phone: the bucket this person is in. The numbers are stored."""
 

@@ -7,7 +7,7 @@ from collections import Counter
 from deploy.local.child import Program
 from deploy.local.guardian import ROOT
 from deploy.local.ports import LOOPBACK, answers, converse
-from deploy.local.stack import Stack
+from deploy.local.stack import PROVIDERS, Stack
 
 # One worker process per line; lanes that promise speed never share one with bulk.
 WORKERS = ("single receipts housekeeping", "bulk", "bulk", "plan compose")
@@ -15,7 +15,7 @@ WORKERS = ("single receipts housekeeping", "bulk", "bulk", "plan compose")
 # The gateway stands at the street: it asks the server, and holds no key to anything.
 _SECRET = frozenset(
     ("DATABASE_URL", "DATABASE_REPLICA_URL", "REDIS_URL", "JWT_SECRET", "ENCRYPTION_KEY", "ALERT_URLS")
-    + ("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ALIGO_SMS_URL", "ALIGO_KAKAO_URL")
+    + ("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", *PROVIDERS)
 )
 
 # Higher ranks stop first; the stack itself is rank 0.

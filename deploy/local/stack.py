@@ -122,8 +122,8 @@ class Stack:
 
     @property
     def wants_sandbox(self) -> bool:
-        """Whether the provider is ours to play."""
-        return "ALIGO_SMS_URL" not in self._given
+        """Whether a provider is ours to play."""
+        return any(name not in self._given for name in PROVIDERS)
 
     def port(self, name: str) -> int:
         """The port under this variable's name: the given one, else one of the kernel's, the same for the whole run."""
@@ -148,7 +148,7 @@ class Stack:
         for name in ("GRPC_PORT", "GATEWAY_PORT", "SANDBOX_PORT"):
             ours[name] = str(self.port(name))
         if self.wants_sandbox:
-            ours["ALIGO_SMS_URL"] = f"http://{LOOPBACK}:{self.port('SANDBOX_PORT')}"
+            ours |= dict.fromkeys(PROVIDERS, f"http://{LOOPBACK}:{self.port('SANDBOX_PORT')}")
         sms_url = self._given.get("ALIGO_SMS_URL", ours.get("ALIGO_SMS_URL", ""))
         if _is_here(sms_url):  # a provider of our own plays both hosts: nothing of a rehearsal reaches the real one
             ours["ALIGO_KAKAO_URL"] = sms_url
@@ -159,7 +159,11 @@ class Stack:
         return {**ours, **given, **self._extra}
 
 
+# Where the providers are asked; whoever is not named is played by the sandbox.
+PROVIDERS = ("ALIGO_SMS_URL", "ALIGO_KAKAO_URL", "SOLAPI_URL")
+
 _PASSED_ON = {
+    *PROVIDERS,
     "DATABASE_URL",
     "DATABASE_REPLICA_URL",
     "REDIS_URL",
@@ -167,8 +171,6 @@ _PASSED_ON = {
     "AWS_S3_BUCKET",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
-    "ALIGO_SMS_URL",
-    "ALIGO_KAKAO_URL",
     "ALIGO_TESTMODE",
     "CLOCK_OFFSET_SECONDS",
 }

@@ -7,7 +7,7 @@ from jeondan.v1 import campaign_pb2 as pb
 from jeondan.v1 import campaign_pb2_grpc
 
 from core import jobs
-from core.db import campaigns, events, provider_accounts
+from core.db import campaigns, events
 from core.errors import NotFound
 from core.rules.events import STARTED, of_move
 from core.rules.price import to_won
@@ -74,7 +74,7 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
             raise NotFound("이런 캠페인이 없습니다.")
         draft = previews.draft_of(call.tx, row, call.now)
         found = previews.draft_preview(call.tx, row, draft, request.sample_count or SAMPLES)
-        prices = previews.prices_of(call.tx)
+        prices = previews.prices_of(call.tx, row, draft)
         return pb.PreviewCampaignResponse(
             selected=found.selected,
             exclusions=view.reasons(found.excluded.most_common()),
@@ -121,9 +121,7 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
     def ResumeCampaign(self, request: pb.ResumeCampaignRequest, call: Call) -> pb.ResumeCampaignResponse:
         row = _locked(call, request.campaign_id)
         drafts.check_is_paused(row)
-        waiting_for = provider_accounts.waiting_for(call.tx, row.provider_account_id)
-        state = CampaignState.SENDING if row.planned else CampaignState.PLANNING
-        row = _moved(call, request.campaign_id, state, waiting_for=waiting_for)
+        row = _moved(call, request.campaign_id, CampaignState.SENDING if row.planned else CampaignState.PLANNING)
         call.tx.after_commit(lambda: jobs.plan_campaign(call.workspace, row.id))
         return pb.ResumeCampaignResponse(campaign=view.one(call.tx, row.id))
 

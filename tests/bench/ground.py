@@ -40,6 +40,7 @@ class Ground:
     stack: Stack
     workspace: UUID
     account: UUID
+    sender: UUID
     recipients: int
     left_out: int
     first: int
@@ -93,13 +94,14 @@ def _open(stack: Stack, recipients: int) -> Ground:
         account = accounts.add_provider_account(
             tx, workspace, "aligo", {"key": "bench-key", "user_id": "bench"}, poll_seconds=[86400]
         )
-        accounts.add_sender_number(tx, workspace, SENDER)
+        sender = accounts.add_sender_number(tx, workspace, SENDER)
+        tx.run("UPDATE provider_accounts SET most_calls = 64, calls_per_second = 10000")  # a provider without limits
         keys = accounts.keys(tx, workspace)
     left_out = max(2, recipients // 50)
     with psycopg.connect(parts.named(parts.postgres(stack).superuser_url, "jeondan"), autocommit=True) as connection:
         first = _insert(connection, workspace, keys, recipients, left_out)
         _settle(connection)
-    return Ground(stack, workspace, account, recipients, left_out, first)
+    return Ground(stack, workspace, account, sender, recipients, left_out, first)
 
 
 def _insert(connection: psycopg.Connection[Any], workspace: UUID, keys: Any, recipients: int, left_out: int) -> int:

@@ -10,6 +10,8 @@ import psycopg
 from core import clock, jobs
 from core.db import campaigns
 from core.db.session import database
+from core.rules.channel import Channel
+from core.rules.routing import Route
 from tests.bench.ground import BODY, PRICE, SENDER, Ground
 from workers import clock as scheduler
 from workers import plan, sweep
@@ -83,8 +85,8 @@ def _campaign(ground: Ground) -> UUID:
             "state": "PLANNING",
             "frozen_body": BODY,
             "sender": SENDER,
-            "provider_account_id": ground.account,
-            "prices": {"SMS": PRICE, "LMS": "25.90", "MMS": "60.00"},
+            "sender_number_id": ground.sender,
+            "routes": [Route(ground.account, "aligo", {Channel.SMS: Decimal(PRICE)}).frozen()],
             "plan_until": until,
             "plan_total": people,
             "launched_at": now,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from core import images, jobs, settings
+from core import images, jobs, settings, slots
 from core.db import accounts, session
 from tests.workers import shop as shops
 from workers import accounts as providers
@@ -48,6 +48,7 @@ def worker(
         **environment,
         "ALIGO_SMS_URL": sandbox.url,
         "ALIGO_KAKAO_URL": sandbox.url,
+        "SOLAPI_URL": sandbox.url,
         "ALIGO_TESTMODE": "N",
     }.items():
         monkeypatch.setenv(name, value)
@@ -69,6 +70,7 @@ def forget() -> None:
         session.database,
         jobs.broker,
         images.storage,
+        slots.slots,
         accounts.keyring,
         providers._base_urls,
         claim._letters,

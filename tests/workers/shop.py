@@ -10,6 +10,7 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,10 +23,13 @@ from core.db import accounts, campaigns
 from core.db.ids import new_id
 from core.db.session import database
 from core.db.tables import BUCKETS
+from core.rules.channel import Channel
+from core.rules.routing import Route
 from core.rules.states import MessageState
 from workers import deliver, liveness, plan, receipts, reconcile
 
 KEY, USER, SENDER = "engine-key", "engine-user", "0212345678"
+SOLAPI = {"api_key": "NCSSANDBOX000001", "api_secret": "sandbox-solapi-secret", "webhook_secret": "sandbox-webhook-secret"}
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,13 @@ class Shop:
 
     workspace: UUID
     account: UUID
+    sender: UUID
+
+    def route(self, account: UUID | None = None, provider: str = "aligo", **more: Any) -> dict[str, Any]:
+        """A stored route, by default the shop's first account at round prices."""
+        prices = {Channel.SMS: "8.40", Channel.LMS: "25.90", Channel.MMS: "60.00"}
+        exact = {channel: Decimal(price) for channel, price in prices.items()}
+        return Route(account or self.account, provider, exact, **more).frozen()
 
     def customers(
         self, count: int, *, consent: bool = True, night: bool = True, tags: Sequence[str] = (), first: int = 0
@@ -167,8 +178,8 @@ class Shop:
                 "state": "PLANNING",
                 "frozen_body": body,
                 "sender": SENDER,
-                "provider_account_id": self.account,
-                "prices": {"SMS": "8.40", "LMS": "25.90", "MMS": "60.00"},
+                "sender_number_id": self.sender,
+                "routes": [self.route()],
                 "plan_until": until,
                 "plan_total": people,
                 "launched_at": now,
@@ -176,6 +187,21 @@ class Shop:
             }
             campaigns.update(tx, campaign, values)
         return campaign
+
+    def second(self, *, priority: int = 1, share: int = 1, senders: Sequence[UUID] | None = None) -> UUID:
+        """A Solapi account beside the first."""
+        with database().write(self.workspace) as tx:
+            account = accounts.add_provider_account(
+                tx, self.workspace, "solapi", SOLAPI, settle_seconds=2, poll_seconds=[1, 1, 1, 1], senders=senders
+            )
+            tx.run(
+                "UPDATE provider_accounts SET priority = :priority, share = :share, most_calls = 50, calls_per_second = 10000"
+                " WHERE id = :account",
+                account=account,
+                priority=priority,
+                share=share,
+            )
+        return account
 
     def counters(self, campaign: UUID) -> dict[str, Any]:
         """Where everybody is; every look holds the counters against the ledger itself, to the person and the won."""
@@ -291,5 +317,6 @@ def open_shop() -> Shop:
         account = accounts.add_provider_account(
             tx, workspace, "aligo", {"key": KEY, "user_id": USER}, settle_seconds=2, poll_seconds=[1, 1, 1, 1]
         )
-        accounts.add_sender_number(tx, workspace, SENDER)
-    return Shop(workspace, account)
+        tx.run("UPDATE provider_accounts SET most_calls = 50, calls_per_second = 10000")
+        sender = accounts.add_sender_number(tx, workspace, SENDER)
+    return Shop(workspace, account, sender)

@@ -31,14 +31,10 @@ def test_an_account_that_cannot_be_used_pauses_and_says_why_and_comes_back(
     sandbox.fault(kind, path="/remain/")
     balance.read(shop.workspace, shop.account)
     assert account(shop).state == "PAUSED"
-    assert word in account(shop).pause_reason == shop.value("SELECT waiting_for FROM campaigns")
+    assert word in account(shop).pause_reason
     assert shop.deliver(campaign)["planned"] == 3
     balance.read(shop.workspace, shop.account)
-    assert (account(shop).state, account(shop).pause_reason, shop.value("SELECT waiting_for FROM campaigns")) == (
-        "ACTIVE",
-        "",
-        "",
-    )
+    assert (account(shop).state, account(shop).pause_reason) == ("ACTIVE", "")
     assert shop.deliver(campaign)["accepted"] == 3
 
 

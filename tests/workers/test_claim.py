@@ -8,6 +8,7 @@ from core.rules.states import MessageState
 from tests.workers.shop import Sandbox, Shop, Time
 from workers.claim import claim
 from workers.liveness import heart
+from workers.routing import Hand
 
 AD = "(광고)[봄날커피] #{이름|고객}님 #{등급}회원 안내\n무료거부0801234567"
 
@@ -151,7 +152,7 @@ def test_a_claim_writes_down_what_it_is_about_to_do(shop: Shop) -> None:
     campaign = shop.campaign()
     [batch] = shop.plan(campaign)
     with database().write(shop.workspace) as tx:
-        load = claim(tx, batch)
+        load = claim(tx, batch, Hand())
     assert load is not None
     row = shop.sql("SELECT state, attempt, lease_owner, lease_until, states FROM batches")[0]
     assert (row.state, row.attempt, row.lease_owner) == (1, 1, heart().id)
@@ -168,12 +169,12 @@ def test_a_batch_in_other_hands_is_left_alone(shop: Shop) -> None:
     campaign = shop.campaign()
     [batch] = shop.plan(campaign)
     with database().write(shop.workspace) as mine, database().write(shop.workspace) as theirs:
-        assert claim(mine, batch) is not None
-        assert claim(theirs, batch) is None
+        assert claim(mine, batch, Hand()) is not None
+        assert claim(theirs, batch, Hand()) is None
     with database().write(shop.workspace) as again:
-        assert claim(again, batch) is None
+        assert claim(again, batch, Hand()) is None
     with database().write(shop.workspace) as tx:
-        assert claim(tx, shop.workspace) is None, "no such batch"
+        assert claim(tx, shop.workspace, Hand()) is None, "no such batch"
 
 
 def test_another_workspace_cannot_claim_it(shop: Shop) -> None:
@@ -183,7 +184,7 @@ def test_another_workspace_cannot_claim_it(shop: Shop) -> None:
     campaign = shop.campaign()
     [batch] = shop.plan(campaign)
     with database().write(open_shop().workspace) as tx:
-        assert claim(tx, batch) is None
+        assert claim(tx, batch, Hand()) is None
 
 
 def test_a_claim_that_is_rolled_back_leaves_nothing(shop: Shop, sandbox: Sandbox) -> None:
@@ -191,7 +192,7 @@ def test_a_claim_that_is_rolled_back_leaves_nothing(shop: Shop, sandbox: Sandbox
     campaign = shop.campaign()
     [batch] = shop.plan(campaign)
     with pytest.raises(ZeroDivisionError), database().write(shop.workspace) as tx:
-        claim(tx, batch)
+        claim(tx, batch, Hand())
         raise ZeroDivisionError
     assert shop.counters(campaign)["planned"] == 3
     assert shop.attempts(campaign) == []

@@ -11,6 +11,7 @@ from core.errors import Unavailable
 from tests.workers.shop import Logs, Sandbox, Shop, Time
 from workers import claim, deliver, liveness
 from workers.providers import Busy, Unknown
+from workers.routing import Hand
 
 
 def test_eight_at_once_send_each_batch_once(shop: Shop, sandbox: Sandbox) -> None:
@@ -121,10 +122,10 @@ def test_a_defect_during_the_call_counts_as_unknown(shop: Shop, sandbox: Sandbox
     campaign = shop.campaign()
     [batch] = shop.plan(campaign)
     with database().write(shop.workspace) as tx:
-        load = claim.claim(tx, batch)
+        load = claim.claim(tx, batch, Hand())
     assert load is not None
-    monkeypatch.setattr(load.provider, "send", lambda parcel: 1 / 0, raising=False)
-    outcome = deliver.hand_over(load, load.calls[0])
+    monkeypatch.setattr(load.provider, "send", lambda parcel, note: 1 / 0, raising=False)
+    outcome = deliver.hand_over(shop.workspace, load, load.calls[0])
     assert isinstance(outcome, Unknown) and outcome.reason == "defect: ZeroDivisionError"
 
 
@@ -175,10 +176,10 @@ def test_the_job_takes_names_and_a_call_that_comes_too_late_is_not_begun(shop: S
     campaign = shop.campaign()
     [batch] = shop.plan(campaign)
     with database().write(shop.workspace) as tx:
-        load = claim.claim(tx, batch)
+        load = claim.claim(tx, batch, Hand())
     assert load is not None
     time.forward(seconds=deliver.START_WITHIN.total_seconds() + 1)
-    outcome = deliver.hand_over(load, load.calls[0])
+    outcome = deliver.hand_over(shop.workspace, load, load.calls[0])
     assert isinstance(outcome, Busy)
     deliver._patiently(shop.workspace, load, load.calls[0], outcome)
     time.forward(minutes=2)

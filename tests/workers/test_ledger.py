@@ -18,6 +18,7 @@ from tests.workers import test_outbox
 from tests.workers.shop import Sandbox, Shop, Time
 from workers import balance, deliver, ledger, plan, receipts, reconcile, sweep
 from workers.claim import claim
+from workers.routing import Hand
 
 PRICES = {"SMS": Decimal("8.40"), "LMS": Decimal("25.90")}
 LOST = ("lost_answer_reset", "error_500_after", "truncated", "cut_body", "empty", "error_500")
@@ -81,7 +82,7 @@ class Walk:
 
     def die_after(self) -> None:
         if load := self.claimed():
-            self.late += [(load, call, deliver.hand_over(load, call)) for call in load.calls]
+            self.late += [(load, call, deliver.hand_over(self.shop.workspace, load, call)) for call in load.calls]
 
     def claimed(self) -> Any:
         """A batch whose worker is not seen again for a while."""
@@ -89,13 +90,13 @@ class Walk:
         if batch is None:
             return None
         with database().write(self.shop.workspace) as tx:
-            return claim(tx, batch)
+            return claim(tx, batch, Hand())
 
     def answer_late(self) -> None:
         """A worker that was thought dead goes on where it stood."""
         if self.late:
             load, call, outcome = self.late.pop(self.chance.randrange(len(self.late)))
-            deliver._patiently(self.shop.workspace, load, call, outcome or deliver.hand_over(load, call))
+            deliver._patiently(self.shop.workspace, load, call, outcome or deliver.hand_over(self.shop.workspace, load, call))
 
     def reconcile(self) -> None:
         if batch := self.batch(2):

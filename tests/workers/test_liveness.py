@@ -10,6 +10,7 @@ from core.db.session import database
 from core.errors import Unavailable
 from tests.workers.shop import Logs, Shop
 from workers import claim, liveness, sweep
+from workers.routing import Hand
 
 
 def seen() -> dict:
@@ -65,7 +66,7 @@ def test_who_leaves_in_order_frees_its_leases_at_once(shop: Shop) -> None:
     campaign = shop.campaign()
     [batch] = shop.plan(campaign)
     with database().write(shop.workspace) as tx:
-        assert claim.claim(tx, batch)
+        assert claim.claim(tx, batch, Hand())
     liveness.end()
     assert seen() == {}
     sweep.sweep()

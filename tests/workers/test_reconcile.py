@@ -11,6 +11,7 @@ from tests.workers.shop import KEY, SENDER, USER, Logs, Sandbox, Shop, Time
 from workers import deliver, http, reconcile, sweep
 from workers.claim import claim
 from workers.providers import Accepted, Account, Busy, Parcel, find
+from workers.routing import Hand
 
 LOST = ["lost_answer_reset", "error_500_after", "truncated", "cut_body", "empty"]
 
@@ -220,9 +221,9 @@ def test_a_late_answer_after_the_lease_was_lost_counts_once(shop: Shop, sandbox:
     campaign = shop.campaign()
     [batch] = shop.plan(campaign)
     with database().write(shop.workspace) as tx:
-        load = claim(tx, batch)
+        load = claim(tx, batch, Hand())
     assert load is not None
-    outcome = deliver.hand_over(load, load.calls[0])
+    outcome = deliver.hand_over(shop.workspace, load, load.calls[0])
     with database().write(shop.workspace) as tx:
         reconcile.abandon(tx, batch)
     assert shop.counters(campaign)["unknown"] == 10
@@ -240,9 +241,9 @@ def test_a_late_answer_after_reconciliation_counts_once(shop: Shop, sandbox: San
     campaign = shop.campaign()
     [batch] = shop.plan(campaign)
     with database().write(shop.workspace) as tx:
-        load = claim(tx, batch)
+        load = claim(tx, batch, Hand())
     assert load is not None
-    outcome = deliver.hand_over(load, load.calls[0])
+    outcome = deliver.hand_over(shop.workspace, load, load.calls[0])
     with database().write(shop.workspace) as tx:
         reconcile.abandon(tx, batch)
     assert shop.reconcile(campaign)["accepted"] == 10
@@ -257,12 +258,12 @@ def test_a_worker_that_wakes_up_after_its_lease_sends_nothing(shop: Shop, sandbo
     campaign = shop.campaign()
     [batch] = shop.plan(campaign)
     with database().write(shop.workspace) as tx:
-        load = claim(tx, batch)
+        load = claim(tx, batch, Hand())
     assert load is not None
     time.forward(minutes=6)  # frozen: suspended, swapped out, stopped
     sweep.sweep()
     assert shop.reconcile(campaign)["planned"] == 10
-    late = deliver.hand_over(load, load.calls[0])
+    late = deliver.hand_over(shop.workspace, load, load.calls[0])
     deliver._patiently(shop.workspace, load, load.calls[0], late)
     assert shop.deliver(campaign)["accepted"] == 10
     assert sandbox.stats()["accepted_messages"] == 10
@@ -274,7 +275,7 @@ def test_a_lease_that_changed_hands_is_not_taken_away(shop: Shop, sandbox: Sandb
     campaign = shop.campaign()
     [batch] = shop.plan(campaign)
     with database().write(shop.workspace) as tx:
-        assert claim(tx, batch)
+        assert claim(tx, batch, Hand())
     with database().write(shop.workspace) as tx:
         reconcile.abandon(tx, batch, attempt=7)
     assert shop.counters(campaign)["claimed"] == 10

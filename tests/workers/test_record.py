@@ -1,17 +1,20 @@
 """Record: every way a call can end, its messages, its cost, and what has to happen next."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from core import clock
+from core.db import provider_accounts
 from core.db.session import database
 from core.rules.channel import Channel
 from tests.workers.shop import Logs, Sandbox, Shop, Time
 from workers import claim, deliver, record, sweep
 from workers.liveness import heart
 from workers.providers import Accepted, Busy, Cause, Refused, Unknown
+from workers.routing import Hand
 
 
 @pytest.fixture
@@ -21,7 +24,7 @@ def claimed(shop: Shop):
     campaign = shop.campaign()
     [batch] = shop.plan(campaign)
     with database().write(shop.workspace) as tx:
-        load = claim.claim(tx, batch)
+        load = claim.claim(tx, batch, Hand())
     assert load is not None
     return campaign, load
 
@@ -75,17 +78,20 @@ def test_a_refusal_of_the_account_pauses_it_and_fails_nobody(shop: Shop, claimed
     written(shop, load, Refused("-1", "x", cause))
     assert shop.counters(campaign)["planned"] == 5
     state, reason = shop.sql("SELECT state, pause_reason FROM provider_accounts")[0]
-    assert (state, reason) == ("PAUSED", shop.value("SELECT waiting_for FROM campaigns")) and reason
+    assert (state, bool(reason)) == ("PAUSED", True)
     assert [one["cause"] for one in logs.events("account_wide_refusal")] == [cause.value]
 
 
-def test_a_sender_number_that_is_not_registered_stops_only_this_campaign(shop: Shop, claimed) -> None:
+def test_a_sender_number_that_is_not_registered_is_not_used_there_until_somebody_says_so(shop: Shop, claimed) -> None:
     campaign, load = claimed
     written(shop, load, Refused("-103", "x", Cause.SENDER))
     assert shop.counters(campaign)["planned"] == 5
-    assert shop.state(campaign) == "PAUSED"
-    assert "발신번호" in shop.value("SELECT waiting_for FROM campaigns")
     assert shop.value("SELECT state FROM provider_accounts") == "ACTIVE"
+    assert shop.value("SELECT refused_at IS NOT NULL FROM provider_senders")
+    assert shop.deliver(campaign)["planned"] == 5
+    with database().write(shop.workspace) as tx:
+        provider_accounts.accept_senders(tx, shop.account)
+    assert shop.deliver(campaign)["accepted"] == 5
 
 
 @pytest.mark.parametrize(("asked", "least"), [(None, 2.0), (30.0, 30.0)])
@@ -99,7 +105,7 @@ def test_busy_waits_as_long_as_it_was_told(shop: Shop, claimed, asked: float | N
 
 def test_unknown_is_asked_about_after_a_sixteenth_of_the_settling_time(shop: Shop, claimed) -> None:
     campaign, load = claimed
-    shop.sql("UPDATE provider_accounts SET settle_seconds = 160")
+    load = replace(load, way=replace(load.way, settle_seconds=160))
     written(shop, load, Unknown("reset"))
     assert shop.counters(campaign)["unknown"] == 5
     wait = (shop.value("SELECT due_at FROM batches") - clock.now()).total_seconds()
@@ -123,7 +129,7 @@ def test_a_reference_belongs_to_one_attempt(shop: Shop, claimed, sandbox: Sandbo
     second = shop.campaign("(광고)[봄날커피] 둘\n무료거부0801234567")
     [batch] = shop.plan(second)
     with database().write(shop.workspace) as tx:
-        other = claim.claim(tx, batch)
+        other = claim.claim(tx, batch, Hand())
     logs.expect("reference_owned_twice")
     written(shop, other, Accepted("77", 5, 0, Channel.SMS))
     assert shop.counters(second)["claimed"] == 5

@@ -13,6 +13,7 @@ from core.db.ids import new_id
 from core.db.session import database
 from tests.workers.shop import Logs, Sandbox, Shop, Time
 from workers import claim, liveness, plan, sweep
+from workers.routing import Hand
 
 queued: list[tuple[str, tuple[UUID, ...]]] = []
 
@@ -134,7 +135,7 @@ def test_lost_leases_become_unknown_living_ones_stay(shop: Shop, sandbox: Sandbo
     for campaign in campaigns:
         [batch] = shop.plan(campaign)
         with database().write(shop.workspace) as tx:
-            assert claim.claim(tx, batch)
+            assert claim.claim(tx, batch, Hand())
     alive, gone, slow = campaigns
     shop.sql("UPDATE batches SET lease_owner = :nobody WHERE campaign_id = :c", nobody=new_id(), c=gone)
     shop.sql("UPDATE batches SET lease_until = :now WHERE campaign_id = :c", now=clock.now(), c=slow)
@@ -148,7 +149,7 @@ def test_a_worker_that_is_silent_is_taken_for_dead(shop: Shop, time: Time) -> No
     campaign = shop.campaign()
     [batch] = shop.plan(campaign)
     with database().write(shop.workspace) as tx:
-        assert claim.claim(tx, batch)
+        assert claim.claim(tx, batch, Hand())
     other = new_id()
     with database().owner() as tx:
         send.beat(tx, other, "bulk", clock.now() - liveness.DEAD_AFTER + timedelta(seconds=3))
@@ -205,7 +206,7 @@ def test_sweepers_at_once_cancel_and_abandon_once_without_waiting_for_each_other
     shop.plan(cancelled)
     for batch in shop.plan(held):
         with database().write(shop.workspace) as tx:
-            assert claim.claim(tx, batch)
+            assert claim.claim(tx, batch, Hand())
     shop.sql("UPDATE campaigns SET state = 'CANCELLED' WHERE id = :c", c=cancelled)
     shop.sql("UPDATE batches SET lease_owner = NULL WHERE state = 1")
     with ThreadPoolExecutor(4) as pool:
@@ -274,7 +275,7 @@ def test_without_the_queues_what_needs_none_goes_on(shop: Shop, logs: Logs, monk
     [batch] = shop.plan(campaign)
     shop.plan(stopped)
     with database().write(shop.workspace) as tx:
-        assert claim.claim(tx, batch)
+        assert claim.claim(tx, batch, Hand())
     shop.sql("UPDATE batches SET lease_owner = NULL WHERE state = 1")
     shop.sql("UPDATE campaigns SET state = 'CANCELLED' WHERE id = :c", c=stopped)
 

@@ -8,10 +8,10 @@ import pytest
 from deploy.local import children
 from deploy.local.product import Product
 from deploy.local.refusal import Refusal
-from deploy.local.stack import Stack
+from deploy.local.stack import PROVIDERS, Stack
 from tests import stack as parts
 
-SECRETS = ("DATABASE_URL", "REDIS_URL", "AWS_SECRET_ACCESS_KEY", "JWT_SECRET", "ENCRYPTION_KEY", "ALIGO_SMS_URL")
+SECRETS = ("DATABASE_URL", "REDIS_URL", "AWS_SECRET_ACCESS_KEY", "JWT_SECRET", "ENCRYPTION_KEY", *PROVIDERS)
 GIVEN = {name: f"given-{name}" for name in SECRETS} | {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"}
 
 
@@ -54,7 +54,7 @@ def test_whoever_stands_in_front_is_stopped_before_what_it_leans_on(bare: Stack)
 
 
 def test_the_sandbox_lives_in_the_same_time_as_the_product() -> None:
-    given = {name: value for name, value in GIVEN.items() if name != "ALIGO_SMS_URL"}
+    given = {name: value for name, value in GIVEN.items() if name not in PROVIDERS}
     with parts.folder() as var, Stack(var, environment=given, extra={"CLOCK_OFFSET_SECONDS": "-3600"}) as stack:
         (sandbox,), (server,) = children.sandbox(stack), children.server(stack)
         assert sandbox.command[-2:] == ("--clock-offset", "-3600")

@@ -22,7 +22,7 @@ from deploy.local.guardian import ROOT
 from deploy.local.pgbinaries import Binaries, Runner
 from deploy.local.ports import Port
 from deploy.local.refusal import Refusal
-from deploy.local.stack import Stack
+from deploy.local.stack import PROVIDERS, Stack
 from tests import stack as parts
 from tests.deploy.local.waiting import until
 
@@ -34,6 +34,7 @@ GIVEN = {
     "AWS_ACCESS_KEY_ID": "id",
     "AWS_SECRET_ACCESS_KEY": "secret",
     "ALIGO_SMS_URL": "https://apis.aligo.in",
+    "SOLAPI_URL": "https://api.solapi.com",
 }
 
 
@@ -173,7 +174,7 @@ def test_the_environment_satisfies_the_settings(stack: Stack) -> None:
     assert settings.grpc_port == stack.port("GRPC_PORT")
     assert len(base64.b64decode(told["ENCRYPTION_KEY"])) == 32
     assert told["LINK_BASE_URL"].endswith(f":{stack.port('GATEWAY_PORT')}")
-    assert told["ALIGO_SMS_URL"].endswith(f":{stack.port('SANDBOX_PORT')}")
+    assert {told[name] for name in PROVIDERS} == {f"http://127.0.0.1:{stack.port('SANDBOX_PORT')}"}
 
 
 def test_given_ports_are_used_and_checked(var: Path) -> None:
@@ -254,7 +255,7 @@ def _python_for_all() -> str:
 def test_an_ordinary_user_without_a_home_can_run_it_all(var: Path) -> None:
     var.chmod(0o777)
     code = (
-        "import sys; from pathlib import Path; from deploy.local.stack import Stack\n"
+        "import sys; from pathlib import Path; from deploy.local.stack import PROVIDERS, Stack\n"
         "with Stack(Path(sys.argv[1]), environment={}) as stack: print(sorted(stack.supervisor.names()))"
     )
     scripts, packages = (sysconfig.get_path(name) for name in ("scripts", "purelib"))

@@ -205,15 +205,14 @@ CREATE TABLE campaigns (
     failure TEXT DEFAULT '' NOT NULL, waiting_for TEXT DEFAULT '' NOT NULL,
     expires_at TIMESTAMP WITH TIME ZONE, version INTEGER DEFAULT 1 NOT NULL,
     frozen_body TEXT DEFAULT '' NOT NULL, frozen_subject TEXT DEFAULT '' NOT NULL,
-    sender TEXT DEFAULT '' NOT NULL, image_object TEXT DEFAULT '' NOT NULL, provider_account_id UUID,
-    prices JSONB DEFAULT '{}' NOT NULL, batch_size INTEGER DEFAULT 500 NOT NULL,
+    sender TEXT DEFAULT '' NOT NULL, image_object TEXT DEFAULT '' NOT NULL,
+    batch_size INTEGER DEFAULT 500 NOT NULL,
     plan_cursor BIGINT DEFAULT 0 NOT NULL, plan_until BIGINT DEFAULT 0 NOT NULL,
     plan_total INTEGER DEFAULT 0 NOT NULL, planned BOOLEAN DEFAULT false NOT NULL,
     launched_at TIMESTAMP WITH TIME ZONE, ended_at TIMESTAMP WITH TIME ZONE,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL, archived_at TIMESTAMP WITH TIME ZONE, PRIMARY KEY (id),
     FOREIGN KEY(workspace_id) REFERENCES workspaces (id), FOREIGN KEY(flyer_id) REFERENCES flyers (id),
-    FOREIGN KEY(sender_number_id) REFERENCES sender_numbers (id),
-    FOREIGN KEY(provider_account_id) REFERENCES provider_accounts (id)
+    FOREIGN KEY(sender_number_id) REFERENCES sender_numbers (id)
 );
 
 CREATE INDEX campaigns_running ON campaigns (state) WHERE state IN ('PLANNING', 'SENDING');

@@ -30,15 +30,17 @@ ALTER TABLE batches
     ADD COLUMN provider_account_id UUID, ADD COLUMN fallen SMALLINT[] DEFAULT '{}' NOT NULL;
 
 ALTER TABLE attempts
-    ADD COLUMN read_at TIMESTAMP WITH TIME ZONE, ADD COLUMN escalated_at TIMESTAMP WITH TIME ZONE;
+    ADD COLUMN read_at TIMESTAMP WITH TIME ZONE, ADD COLUMN escalated_at TIMESTAMP WITH TIME ZONE,
+    ADD COLUMN decision TEXT DEFAULT '' NOT NULL;
 """
 
 TABLES = """
 CREATE TABLE provider_senders (
-    provider_account_id UUID NOT NULL, sender_number_id UUID NOT NULL, workspace_id UUID NOT NULL, created_at
-    TIMESTAMP WITH TIME ZONE NOT NULL, PRIMARY KEY (provider_account_id, sender_number_id), FOREIGN
-    KEY(provider_account_id) REFERENCES provider_accounts (id), FOREIGN KEY(sender_number_id) REFERENCES
-    sender_numbers (id)
+    provider_account_id UUID NOT NULL, sender_number_id UUID NOT NULL, workspace_id UUID NOT NULL,
+    refused_at TIMESTAMP WITH TIME ZONE, created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (provider_account_id, sender_number_id),
+    FOREIGN KEY(provider_account_id) REFERENCES provider_accounts (id),
+    FOREIGN KEY(sender_number_id) REFERENCES sender_numbers (id)
 );
 
 CREATE TABLE templates (
