@@ -7,7 +7,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from jeondan.v1 import campaign_pb2 as pb
 
-from core.db import accounts, campaigns, catalog, provider_accounts
+from core.db import accounts, campaigns, catalog
 from core.db.session import database
 from core.errors import InvalidInput, WrongState
 from core.rules.states import CampaignState
@@ -99,7 +99,6 @@ def test_a_launch_freezes_prices_account_end_and_the_audience_of_this_moment(sho
         row = campaigns.get(tx, campaigns.add(tx, workspace, draft, NOW))
         found = drafts.launched(tx, row, NOW)
         assert (found["state"], found["frozen_body"], found["sender"]) == ("PLANNING", "안녕", "0212345678")
-        assert (found["provider_account_id"], found["prices"]["LMS"]) == (account, "25.9")
+        [route] = found["routes"]
+        assert (route["account"], route["prices"]["LMS"]) == (str(account), "25.9")
         assert (found["expires_at"], found["plan_total"], found["waiting_for"]) == (NOW + timedelta(days=2), 1, "")
-        provider_accounts.pause(tx, account, "IP")
-        assert "IP" in drafts.launched(tx, row, NOW)["waiting_for"]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from core import clock
 from core.db import send
 from core.db.session import database
 from core.rules.letter import GONE
@@ -49,7 +50,7 @@ def test_the_gone_stand_at_their_own_position(shop: Shop, sandbox: Sandbox) -> N
     with database().write(shop.workspace) as tx:
         ids = [row.id for row in tx.rows("SELECT id FROM contacts ORDER BY id")]
         tx.run("DELETE FROM contacts WHERE id = ANY(:gone)", gone=[ids[0], ids[3]])
-        batch = send.lock_batch(tx, batch_id)
+        batch = send.lock_batch(tx, batch_id, clock.now())
         people = send.recipients(tx, batch, 5, ())
     assert [person is GONE for person in people] == [True, False, False, True, False]
     assert [person[-1] for person in people if person is not GONE] == [ids[1], ids[2], ids[4]]

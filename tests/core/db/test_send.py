@@ -7,9 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from core.db import accounts, campaigns, send
+from core.db import accounts, campaigns, provider_accounts, send
 from core.db.ids import new_id
 from core.db.session import database
+from core.rules.routing import Route
 
 NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)
 
@@ -23,7 +24,9 @@ class Ledger:
         with database().write(self.workspace) as tx:
             self.account = accounts.add_provider_account(tx, self.workspace, "aligo", {"key": "k"})
             self.campaign = campaigns.add(tx, self.workspace, {"name": "가", "purpose": "AD", "body": "x"}, NOW)
-            campaigns.update(tx, self.campaign, {"state": "SENDING", "provider_account_id": self.account})
+            sender = accounts.add_sender_number(tx, self.workspace, "0212345678")
+            routes = [Route(self.account, "aligo", {}).frozen()]
+            campaigns.update(tx, self.campaign, {"state": "SENDING", "sender_number_id": sender, "routes": routes})
 
     def batch(self, state: int = 0, due_at: datetime = NOW, lease_owner: UUID | None = None) -> UUID:
         with database().write(self.workspace) as tx:
@@ -56,12 +59,12 @@ def ledger(process: None) -> Ledger:
 def test_a_batch_is_in_one_hand(ledger: Ledger) -> None:
     batch = ledger.batch()
     with database().write(ledger.workspace) as mine:
-        assert send.lock_batch(mine, batch).campaign_state == "SENDING"
+        assert send.lock_batch(mine, batch, NOW).campaign_state == "SENDING"
         with database().write(ledger.workspace) as theirs:
-            assert send.lock_batch(theirs, batch) is None
+            assert send.lock_batch(theirs, batch, NOW) is None
             assert send.get_batch(theirs, batch) is not None
     with database().write(Ledger().workspace) as tx:
-        assert send.lock_batch(tx, batch) is None
+        assert send.lock_batch(tx, batch, NOW) is None
 
 
 def accept(ledger: Ledger, attempt: UUID, reference: str, channel: str = "SMS", accepted: int = 10) -> bool:
@@ -112,16 +115,24 @@ def test_due_is_what_waits_runs_and_has_a_working_account(ledger: Ledger) -> Non
 
     def due(limit: int = 10) -> list[UUID]:
         with database().system() as tx:
-            return [row.id for row in send.due_batches(tx, NOW, limit)]
+            return [row.id for row in send.due_batches(tx, NOW, NOW, limit)]
 
     assert due() == [old, new]
     assert due(1) == [old]
-    for change in ("campaigns SET state = 'PAUSED'", "provider_accounts SET state = 'PAUSED'"):
+    in_the_way = (
+        "campaigns SET state = 'PAUSED'",
+        "provider_accounts SET state = 'PAUSED'",
+        "provider_accounts SET breaker = 'OPEN', breaker_until = '2027-01-01'",
+        "provider_senders SET refused_at = now()",
+        "campaigns SET routes = '[]'",
+    )
+    for change in in_the_way:
         with database().write(ledger.workspace) as tx:
             tx.run(f"UPDATE {change}")
         assert due() == []
         with database().write(ledger.workspace) as tx:
-            tx.run("UPDATE campaigns SET state = 'SENDING'"), tx.run("UPDATE provider_accounts SET state = 'ACTIVE'")
+            provider_accounts.enable(tx, ledger.account)
+            campaigns.update(tx, ledger.campaign, {"state": "SENDING", "routes": [Route(ledger.account, "aligo", {}).frozen()]})
 
 
 def test_abandoned_is_what_nobody_alive_holds(ledger: Ledger) -> None:

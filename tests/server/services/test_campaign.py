@@ -219,7 +219,7 @@ def test_a_launch_freezes_what_was_approved(shop: Shop, sender: str) -> None:
     with database().read(shop.workspace) as tx:
         row = tx.row("SELECT * FROM campaigns")
     assert row.frozen_body == "(광고)[봄날커피] #{이름|고객}님, 원두 20% 할인\n무료거부0801234567"
-    assert (row.frozen_subject, row.sender, row.prices["SMS"]) == ("(광고) 가을", engine.SENDER, "8.4")
+    assert (row.frozen_subject, row.sender, row.routes[0]["prices"]["SMS"]) == ("(광고) 가을", engine.SENDER, "8.4")
     assert jobs.depths()[jobs.PLAN] == 1
     request = pb.UpdateCampaignRequest(campaign_id=made.id, campaign=pb.Campaign(name="x"))
     assert shop.refused("UpdateCampaign", request).reason == "WRONG_STATE"
@@ -280,7 +280,7 @@ def test_a_campaign_says_that_its_account_keeps_it_waiting(shop: Shop, sender: s
     customers(shop, 1)
     made = create(shop, sender)
     with database().write(shop.workspace) as tx:
-        account = provider_accounts.first_active(tx).id
+        account = provider_accounts.standing(tx)[0].id
         provider_accounts.pause(tx, account, "BALANCE")
     assert "충전" in launch(shop, made).waiting_for
     assert control(shop, "Pause", made).waiting_for == ""
