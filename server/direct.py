@@ -9,20 +9,22 @@ from jeondan.v1 import send_pb2 as pb
 from jeondan.v1 import types_pb2
 
 from core import jobs
-from core.db import accounts, direct, messages, provider_accounts
+from core.db import accounts, direct, messages
 from core.db.ids import instant_of
 from core.db.session import Row
 from core.errors import InvalidInput, Violation
 from core.rules import direct as rules
 from core.rules.channel import Channel
 from core.rules.phone import mask
-from core.rules.price import table, to_won
+from core.rules.price import to_won
 from core.rules.reasons import label
+from core.rules.routing import Route
 from core.rules.states import MessageState
 from core.rules.text import byte_length, channel_for
 from server.convert import enum, enum_name, instant, stamp
 from server.errors import wrong
 from server.preview import sender_of
+from server.routing import routes_of
 from server.rpc import Call
 
 Request = pb.SendMessageRequest | pb.BatchSendRequest
@@ -41,7 +43,7 @@ def order(call: Call, request: Request) -> direct.Order:
         "sender_number_id": UUID(request.sender_number_id),
         "sender": sender,
         "frozen_subject": rules.check_subject(request.subject),
-        "routes": _routes(call),
+        "routes": _routes(call, UUID(request.sender_number_id)),
     }
     return direct.Order(call.workspace, call.caller.test, frozen, begin, end)
 
@@ -96,16 +98,17 @@ def outcomes(
             yield pb.BatchSendResponse.Outcome(message=next(stored))
 
 
-def _routes(call: Call) -> list[dict[str, Any]]:
+def _routes(call: Call, sender: UUID) -> list[dict[str, Any]]:
     """By which account they leave, at today's prices; a test key has one of its own, which is no account at all."""
     if call.caller.test:
-        prices = dict.fromkeys((channel.value for channel in Channel), "0")
-        return [{"account": str(accounts.rehearsal_account(call.tx, call.workspace)), "provider": "rehearsal", "prices": prices}]
-    account = provider_accounts.first_active(call.tx)
-    if account is None:
-        raise InvalidInput("발송사 계정이 없습니다. 설정에서 먼저 연결해 주세요.", reason="NO_PROVIDER_ACCOUNT")
-    prices = {channel.value: str(price) for channel, price in table(account.provider).prices.items()}
-    return [{"account": str(account.id), "provider": account.provider, "prices": prices}]
+        rehearsal = accounts.rehearsal_account(call.tx, call.workspace, sender)
+        return [Route(rehearsal, accounts.REHEARSAL, dict.fromkeys(Channel, Decimal(0))).frozen()]
+    found = routes_of(call.tx, call.workspace, sender, Channel.SMS)
+    if not found:
+        raise InvalidInput(
+            "이 발신번호를 쓸 수 있는 발송사 계정이 없습니다. 설정에서 먼저 연결해 주세요.", reason="NO_PROVIDER_ACCOUNT"
+        )
+    return [route.frozen() for route in found]
 
 
 def _price(routes: Sequence[Any], channel: str) -> Decimal:

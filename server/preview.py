@@ -16,8 +16,9 @@ from core.rules.letter import Letter
 from core.rules.personalise import MissingValue
 from core.rules.phone import mask
 from core.rules.price import PriceTable, table
-from core.rules.routing import Policy, Route, planned
+from core.rules.routing import Route
 from core.rules.schedule import Schedule
+from server import routing
 
 CHUNK = 10_000
 
@@ -102,11 +103,7 @@ def prices_of(tx: Tx, campaign: Row[Any], draft: drafts.Draft) -> PriceTable:
 
 def routes_of(tx: Tx, campaign: Row[Any], draft: drafts.Draft) -> tuple[Route, ...]:
     """The accounts that may carry it, in order, at today's prices."""
-    routes = [
-        Route(row.id, row.provider, table(row.provider).prices, row.priority, row.share)
-        for row in provider_accounts.candidates(tx, campaign.sender_number_id)
-    ]
-    return planned(routes, Policy(provider_accounts.routing(tx, campaign.workspace_id)), drafts.likely_channel(draft))
+    return routing.routes_of(tx, campaign.workspace_id, campaign.sender_number_id, drafts.likely_channel(draft))
 
 
 def render(tx: Tx, workspace: UUID, campaign: Row[Any], letter: Letter, samples: int) -> Preview:

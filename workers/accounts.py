@@ -52,4 +52,4 @@ def forget(account: UUID) -> None:
 
 @lru_cache(maxsize=1)
 def _base_urls() -> dict[str, str]:
-    return {"aligo": load().aligo_sms_url, "solapi": load().solapi_url}
+    return {"aligo": load().aligo_sms_url, "solapi": load().solapi_url, "rehearsal": ""}

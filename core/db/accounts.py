@@ -232,18 +232,23 @@ def add_provider_account(  # noqa: PLR0913 - one argument per fact of the accoun
     return identifier
 
 
-def rehearsal_account(tx: Tx, workspace: UUID) -> UUID:
-    """What stands in the ledger for the provider of test keys; made when first needed, one a workspace, listed nowhere."""
+def rehearsal_account(tx: Tx, workspace: UUID, sender: UUID) -> UUID:
+    """What stands in the ledger for the provider of test keys; made when first needed, one a workspace, listed nowhere.
+
+    It knows every sender number that it is asked for.
+    """
     identifier = uuid5(workspace, REHEARSAL)
     tx.run(
         "INSERT INTO provider_accounts (id, workspace_id, provider, credentials, test_mode, settle_seconds, poll_seconds,"
-        " created_at) VALUES (:id, :workspace, :provider, :credentials, true, 1, '{1,5,30}', :now) ON CONFLICT DO NOTHING",
+        " most_calls, calls_per_second, created_at)"
+        " VALUES (:id, :workspace, :provider, :credentials, true, 1, '{1,5,30}', 50, 1000, :now) ON CONFLICT DO NOTHING",
         id=identifier,
         workspace=workspace,
         provider=REHEARSAL,
         credentials=keyring().wrap(b"{}", f"provider:{identifier}"),
         now=clock.now(),
     )
+    register_senders(tx, workspace, [identifier], [sender])
     return identifier
 
 

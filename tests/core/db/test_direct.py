@@ -186,7 +186,8 @@ def test_numbers_and_texts_are_dropped_after_three_months_and_the_ledger_stays(w
 
 def test_the_rehearsal_has_one_account_that_no_list_shows(workspace: UUID) -> None:
     with database().write(workspace) as tx:
-        made = {accounts.rehearsal_account(tx, workspace) for _ in range(2)}
+        sender = accounts.add_sender_number(tx, workspace, "0212345678")
+        made = {accounts.rehearsal_account(tx, workspace, sender) for _ in range(2)}
         assert len(made) == 1
         assert accounts.provider_accounts(tx) == []
         (account,) = made
@@ -194,7 +195,8 @@ def test_the_rehearsal_has_one_account_that_no_list_shows(workspace: UUID) -> No
     with database().system() as tx:
         other = accounts.create_workspace(tx, "가을서점")
     with database().write(other) as tx:
-        assert accounts.rehearsal_account(tx, other) not in made
+        sender = accounts.add_sender_number(tx, other, "0212345678")
+        assert accounts.rehearsal_account(tx, other, sender) not in made
 
 
 def test_an_id_says_when_it_was_made() -> None:

@@ -34,6 +34,7 @@ GIVEN = {
     "AWS_ACCESS_KEY_ID": "id",
     "AWS_SECRET_ACCESS_KEY": "secret",
     "ALIGO_SMS_URL": "https://apis.aligo.in",
+    "ALIGO_KAKAO_URL": "https://kakaoapi.aligo.in",
     "SOLAPI_URL": "https://api.solapi.com",
 }
 
