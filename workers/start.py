@@ -37,7 +37,7 @@ def _obstacle(tx: Tx, row: Row[Any], now: datetime) -> str:
         return "예약 시각에 시작하지 못했고, 그사이 마감 시각이 지났습니다."
     if not any(one.id == row.sender_number_id and one.active for one in accounts.sender_numbers(tx)):
         return "예약 시각에 발신번호를 쓸 수 없었습니다. 등록된 발신번호를 골라 새 캠페인을 만들어 주세요."
-    if provider_accounts.first_active(tx) is None:
+    if not provider_accounts.candidates(tx, row.sender_number_id):
         return "예약 시각에 발송사 계정이 없었습니다. 설정에서 연결한 뒤 새 캠페인을 만들어 주세요."
     if not campaigns.reaches_anybody(tx, row):
         return "예약 시각에 받을 수 있는 고객이 없었습니다."

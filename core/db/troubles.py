@@ -65,7 +65,7 @@ def endpoints(tx: Tx) -> Iterator[Condition]:
 
 def stuck(tx: Tx, now: datetime, before: datetime) -> Iterator[Condition]:
     """Batches that could have gone long ago, while nothing at all goes."""
-    due = send.due_batches(tx, before, 1)
+    due = send.due_batches(tx, before, now, 1)
     if due and (tx.value("SELECT started_at FROM attempts ORDER BY id DESC LIMIT 1") or before) <= before:
         yield Condition(Kind.DELIVERY_STUCK, "batches", None, {"minutes": str(int((now - before).total_seconds() // 60))})
 
