@@ -20,6 +20,13 @@ _MOST_LETTERS = 100
 _log = telemetry.log("hearsay")
 
 
+def keep(tx: Tx, batch: Row[Any], attempt: Row[Any], words: Mapping[int, str], unknown: Mapping[int, str], now: datetime) -> None:
+    """In the transaction of the receipt: the words that were understood, and those that were not."""
+    keep_optouts(tx, batch, attempt, words, now)
+    waiting = {at: said for at, said in unknown.items() if batch.states[at] == MessageState.ACCEPTED}
+    keep_unknown(tx, attempt, waiting, now)
+
+
 def keep_optouts(tx: Tx, batch: Row[Any], attempt: Row[Any], said: Mapping[int, str], now: datetime) -> None:
     """Whoever is reported as having opted out of ads is suppressed, in the transaction of the receipt, once."""
     if attempt.channel == Channel.ALIMTALK:

@@ -98,8 +98,9 @@ def _read(workspace: UUID, attempts: Iterable[UUID], now: datetime) -> None:
     for attempt in sorted(attempts):
         with database().write(workspace) as tx:
             ours = pushes.claim_read(tx, attempt, now, now - READ_EVERY)
-        if ours:
-            receipts.read(workspace, attempt)
+        if ours and not receipts.read(workspace, attempt, pushed=True):
+            with database().write(workspace) as tx:
+                pushes.poll_soon(tx, attempt, now + POLL_AFTER)
 
 
 def _settled(

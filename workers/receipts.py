@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from core.rules import reasons
 from core.rules.ledger import WAITING
 from core.rules.states import NO_NEWS, MessageState, merge_states
 from workers import accounts as providers
+from workers import hearsay
 from workers.ledger import as_ids, move
 from workers.providers import Busy, Refused, Report, Unknown
 
@@ -33,40 +34,44 @@ def read_results(workspace: str, attempt: str) -> None:
     read(*as_ids(workspace, attempt))
 
 
-def read(workspace: UUID, attempt_id: UUID) -> None:
-    """Ask outside any transaction, then write what is new."""
+def read(workspace: UUID, attempt_id: UUID, *, pushed: bool = False) -> bool:
+    """Ask outside any transaction, then write what is new; whether the provider answered. `pushed`: not by the rhythm."""
     with database().read(workspace) as tx:
         attempt = send.get_attempt(tx, attempt_id)
         if attempt is None or attempt.outcome != "ACCEPTED":
-            return
+            return True
         provider = providers.provider_of(tx, attempt.provider_account_id)
     try:
         report = provider.results(attempt.reference)
     except (Busy, Refused, Unknown) as trouble:
         _log.warning("results_not_read", attempt=str(attempt_id), outcome=type(trouble).__name__)
         if not isinstance(trouble, Refused) or trouble.account_wide:
-            return  # the sweeper has set the next look already
+            return False  # the sweeper has set the next look already
         report = NOTHING  # the provider does not know this call (any more): the rhythm goes on, and ends
     with database().write(workspace) as tx:
-        write(tx, attempt_id, report, clock.now())
+        write(tx, attempt_id, report, clock.now(), pushed=pushed)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A report by position: new states (255 = no news), the provider's words where it is not a delivery."""
+    """A report by position: new states (255 = no news), the provider's words, those that nobody knows apart."""
 
     states: bytes
     words: Mapping[int, str]
+    unknown: Mapping[int, str] = field(default_factory=dict)
 
 
-def write(tx: Tx, attempt_id: UUID, report: Report, now: datetime) -> None:
+def write(tx: Tx, attempt_id: UUID, report: Report, now: datetime, *, pushed: bool = False) -> None:
     """Append the receipt and move the messages whose news is stronger than what is known; order does not matter."""
     attempt = send.get_attempt(tx, attempt_id)
     batch = send.wait_for_batch(tx, attempt.batch_id) if attempt else None
     if attempt is None or batch is None:
         return
     before = bytes(batch.states)
-    news = _attributed(tx, batch, attempt, _by_position(tx, batch, attempt, report, now), before)
+    said = _by_position(tx, batch, attempt, report, now)
+    hearsay.keep(tx, batch, attempt, said.words, said.unknown, now)
+    news = _attributed(tx, batch, attempt, said, before)
     after = merge_states(before, news.states)
     failed = _failures(batch, attempt, news, after)
     changed = [position for position in attempt.positions if after[position] != before[position] or position in failed]
@@ -74,7 +79,8 @@ def write(tx: Tx, attempt_id: UUID, report: Report, now: datetime) -> None:
         _append(tx, attempt, changed, news, now)
         move(tx, batch, after, reasons=failed)
         _count(attempt, before, after)
-    _plan_next(tx, attempt, after, now)
+    if not pushed or not _pending(attempt, after):
+        _plan_next(tx, attempt, after, now)
 
 
 def _attributed(tx: Tx, batch: Row[Any], attempt: Row[Any], news: _Read, before: bytes) -> _Read:
@@ -98,14 +104,14 @@ def _by_position(tx: Tx, batch: Row[Any], attempt: Row[Any], report: Report, now
     ids = [batch.contact_ids[position] for position in attempt.positions]
     sealed = send.phones(tx, ids)
     position_of = {unseal(sealed[contact]): at for at, contact in zip(attempt.positions, ids, strict=True) if contact in sealed}
-    states, words, listed = bytearray([NO_NEWS]) * len(batch.states), {}, set()
+    states, words, unknown, listed = bytearray([NO_NEWS]) * len(batch.states), {}, {}, set()
     for result in report.results:
         position = position_of.get(result.receiver)
         if position is None:
             continue
         listed.add(position)
         if not result.known:
-            _log.warning("unknown_result_words", words=telemetry.scrub(result.text), provider=attempt.provider)
+            unknown[position] = result.text
         if result.state is not None:
             states[position] = result.state
             words[position] = result.text
@@ -113,7 +119,7 @@ def _by_position(tx: Tx, batch: Row[Any], attempt: Row[Any], report: Report, now
         for position in set(position_of.values()) - listed:  # a deleted customer cannot be told from a missing one
             states[position] = MessageState.FAILED
             words[position] = "NOT_TAKEN"
-    return _Read(bytes(states), words)
+    return _Read(bytes(states), words, unknown)
 
 
 def _failures(batch: Row[Any], attempt: Row[Any], news: _Read, after: bytes) -> dict[int, str]:
@@ -161,7 +167,10 @@ def _count(attempt: Row[Any], before: bytes, after: bytes) -> None:
 def _plan_next(tx: Tx, attempt: Row[Any], after: bytes, now: datetime) -> None:
     """The next look by the account's rhythm; none when every result is known or the rhythm is over."""
     polls = attempt.polls + 1
-    pending = any(after[position] == MessageState.ACCEPTED for position in attempt.positions)
     rhythm = attempt.poll_seconds
-    poll_at = now + timedelta(seconds=rhythm[polls]) if pending and polls < len(rhythm) else None
+    poll_at = now + timedelta(seconds=rhythm[polls]) if _pending(attempt, after) and polls < len(rhythm) else None
     send.finish_attempt(tx, attempt.id, {"polls": polls, "poll_at": poll_at})
+
+
+def _pending(attempt: Row[Any], after: bytes) -> bool:
+    return any(after[position] == MessageState.ACCEPTED for position in attempt.positions)
