@@ -16,6 +16,8 @@ from grpc_health.v1 import health, health_pb2_grpc
 from jeondan.v1 import (
     account_pb2,
     account_pb2_grpc,
+    attempt_pb2,
+    attempt_pb2_grpc,
     audience_pb2,
     audience_pb2_grpc,
     campaign_pb2,
@@ -25,6 +27,8 @@ from jeondan.v1 import (
     incident_pb2,
     incident_pb2_grpc,
     options_pb2,
+    provider_pb2,
+    provider_pb2_grpc,
     receipt_pb2,
     receipt_pb2_grpc,
     send_pb2,
@@ -52,10 +56,12 @@ from server.interceptors import (
     validated,
 )
 from server.services.account import AccountService
+from server.services.attempt import AttemptService
 from server.services.audience import AudienceService
 from server.services.campaign import CampaignService
 from server.services.catalog import CatalogService
 from server.services.incident import IncidentService
+from server.services.provider import ProviderService
 from server.services.receipt import ReceiptService
 from server.services.send import SendService
 from server.services.template import TemplateService
@@ -112,6 +118,16 @@ SERVICES = (
         send_pb2.DESCRIPTOR.services_by_name["SendService"],
         SendService,
         send_pb2_grpc.add_SendServiceServicer_to_server,
+    ),
+    Service(
+        provider_pb2.DESCRIPTOR.services_by_name["ProviderService"],
+        ProviderService,
+        provider_pb2_grpc.add_ProviderServiceServicer_to_server,
+    ),
+    Service(
+        attempt_pb2.DESCRIPTOR.services_by_name["AttemptService"],
+        AttemptService,
+        attempt_pb2_grpc.add_AttemptServiceServicer_to_server,
     ),
     Service(
         template_pb2.DESCRIPTOR.services_by_name["TemplateService"],

@@ -11,10 +11,12 @@ from uuid import UUID, uuid5
 from google.protobuf.message import Message
 
 from core import clock
-from core.db import requests
+from core.db import accounts, requests
 from core.db.session import Tx, database
 from core.errors import AlreadyExists
 from server.caller import Caller, current, remaining
+
+_BYTES = "latin-1"  # one character a byte, so that any answer comes back as it was
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
@@ -85,11 +87,22 @@ def _once(call: Call, request: Message, answer: type[Response], work: Callable[[
     stored = requests.claim(call.tx, key, body, call.now)
     if stored is None:
         response = work()
-        requests.answer(call.tx, key, response.SerializeToString())
+        requests.answer(call.tx, key, _sealed(call, response))
         return response
     if stored.body_hash != body:
         raise AlreadyExists(f"같은 {reused}가 다른 요청에 이미 쓰였습니다.", reason=f"{reused.upper()}_REUSED")
-    return answer.FromString(stored.response)
+    return answer.FromString(_opened(call, stored.response))
+
+
+def _sealed(call: Call, response: Message) -> bytes:
+    """An answer as it is kept for a week: some show a secret that is shown only once."""
+    seal: Callable[[str], bytes] = accounts.keys(call.tx, call.workspace).sealer()
+    return seal(response.SerializeToString().decode(_BYTES))
+
+
+def _opened(call: Call, kept: bytes) -> bytes:
+    unseal: Callable[[bytes], str] = accounts.keys(call.tx, call.workspace).opener()
+    return unseal(kept).encode(_BYTES)
 
 
 def _known_by(call: Call, request: Message) -> tuple[requests.Key, str] | None:

@@ -11,12 +11,14 @@ from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from jeondan.v1 import (
     account_pb2,
+    attempt_pb2,
     audience_pb2,
     campaign_pb2,
     catalog_pb2,
     errors_pb2,
     incident_pb2,
     options_pb2,
+    provider_pb2,
     receipt_pb2,
     send_pb2,
     template_pb2,
@@ -30,7 +32,18 @@ from server.main import SERVICES
 from workers import providers
 
 ROOT = Path(__file__).parent.parent
-FILES = (account_pb2, audience_pb2, campaign_pb2, catalog_pb2, send_pb2, receipt_pb2, incident_pb2, template_pb2)
+FILES = (
+    account_pb2,
+    audience_pb2,
+    campaign_pb2,
+    catalog_pb2,
+    send_pb2,
+    receipt_pb2,
+    incident_pb2,
+    template_pb2,
+    provider_pb2,
+    attempt_pb2,
+)
 INTERNAL = frozenset({"jeondan.v1.ReceiptService.TakePush"})  # RPCs without a REST route: bodies that are no JSON
 ROOMS = ("core", "server", "workers", "gateway", "deploy/local")
 # Who may look across workspaces, and for what.

@@ -232,6 +232,22 @@ def add_provider_account(  # noqa: PLR0913 - one argument per fact of the accoun
     return identifier
 
 
+def set_senders(tx: Tx, workspace: UUID, account: UUID, numbers: Sequence[UUID]) -> None:
+    """Exactly these numbers may be used with the account."""
+    tx.run(
+        "DELETE FROM provider_senders WHERE provider_account_id = :account AND NOT sender_number_id = ANY(:numbers)",
+        account=account,
+        numbers=list(numbers),
+    )
+    register_senders(tx, workspace, [account], numbers)
+
+
+def change_credentials(tx: Tx, account: UUID, credentials: Mapping[str, str]) -> None:
+    """New credentials; workers use them within a minute."""
+    wrapped = keyring().wrap(json.dumps(dict(credentials)).encode(), f"provider:{account}")
+    tx.run("UPDATE provider_accounts SET credentials = :wrapped WHERE id = :account", account=account, wrapped=wrapped)
+
+
 def rehearsal_account(tx: Tx, workspace: UUID, sender: UUID) -> UUID:
     """What stands in the ledger for the provider of test keys; made when first needed, one a workspace, listed nowhere.
 
@@ -272,7 +288,9 @@ def provider_account(tx: Tx, identifier: UUID) -> ProviderAccount:
 def provider_accounts(tx: Tx) -> Sequence[Row[Any]]:
     """All of the workspace by priority, without secrets."""
     return tx.rows(
-        "SELECT id, provider, state, pause_reason, balance_sms, balance_at, test_mode"
+        "SELECT id, provider, state, pause_reason, balance_sms, balance_at, test_mode, priority, share, most_calls,"
+        " calls_per_second, breaker, (SELECT array_agg(s.sender_number_id ORDER BY s.sender_number_id) FROM provider_senders s"
+        " WHERE s.provider_account_id = provider_accounts.id AND s.refused_at IS NULL) AS senders"
         " FROM provider_accounts WHERE provider <> 'rehearsal' ORDER BY priority, id LIMIT 20"
     )
 

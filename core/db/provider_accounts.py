@@ -1,6 +1,6 @@
 """Queries about provider accounts: pausing, resuming, balances."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -152,6 +152,17 @@ def candidates(tx: Tx, sender: UUID | None) -> Sequence[Row[Any]]:
         " WHERE s.sender_number_id = :sender AND p.provider <> 'rehearsal' ORDER BY p.priority, p.created_at",
         sender=sender,
     )
+
+
+def change(tx: Tx, account: UUID, values: Mapping[str, int]) -> None:
+    """Another order, share or limits."""
+    names = ", ".join(f"{name} = :{name}" for name in values)
+    tx.run(f"UPDATE provider_accounts SET {names} WHERE id = :account", account=account, **values)  # noqa: S608
+
+
+def set_routing(tx: Tx, workspace: UUID, policy: str) -> None:
+    """What comes first from the next launch on."""
+    tx.run("UPDATE workspaces SET routing = :policy WHERE id = :id", id=workspace, policy=policy)
 
 
 def routing(tx: Tx, workspace: UUID) -> str:

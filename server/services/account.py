@@ -8,7 +8,8 @@ from jeondan.v1.account_pb2_grpc import AccountServiceServicer
 from core.db import accounts
 from core.db.session import database
 from server import auth
-from server.convert import enum, stamp
+from server.account_view import provider_account
+from server.convert import stamp
 from server.rpc import Call, reads
 
 
@@ -40,20 +41,8 @@ class AccountService(AccountServiceServicer):
     def ListProviderAccounts(self, request: pb.ListProviderAccountsRequest, call: Call) -> pb.ListProviderAccountsResponse:
         """By priority, without secrets."""
         rows = accounts.provider_accounts(call.tx)
-        return pb.ListProviderAccountsResponse(provider_accounts=[_provider_account(row) for row in rows])
+        return pb.ListProviderAccountsResponse(provider_accounts=[provider_account(row) for row in rows])
 
 
 def _workspace(row: Any) -> pb.Workspace:
     return pb.Workspace(id=str(row.id), name=row.name, optout_number=row.optout_number)
-
-
-def _provider_account(row: Any) -> pb.ProviderAccount:
-    return pb.ProviderAccount(
-        id=str(row.id),
-        provider=row.provider,
-        state=enum(pb.ProviderAccount.State, "STATE", row.state),
-        pause_reason=row.pause_reason,
-        balance_sms=row.balance_sms or 0,
-        balance_time=stamp(row.balance_at),
-        test_mode=row.test_mode,
-    )

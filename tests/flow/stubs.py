@@ -13,12 +13,14 @@ from google.rpc import error_details_pb2 as details
 from grpc_status import rpc_status
 from jeondan.v1 import (
     account_pb2_grpc,
+    attempt_pb2_grpc,
     audience_pb2,
     audience_pb2_grpc,
     campaign_pb2,
     campaign_pb2_grpc,
     catalog_pb2,
     catalog_pb2_grpc,
+    provider_pb2_grpc,
     send_pb2_grpc,
     template_pb2_grpc,
     types_pb2,
@@ -32,6 +34,8 @@ STUBS = (
     campaign_pb2_grpc.CampaignServiceStub,
     send_pb2_grpc.SendServiceStub,
     template_pb2_grpc.TemplateServiceStub,
+    provider_pb2_grpc.ProviderServiceStub,
+    attempt_pb2_grpc.AttemptServiceStub,
 )
 ENDS = {campaign_pb2.Campaign.STATE_DONE, campaign_pb2.Campaign.STATE_CANCELLED, campaign_pb2.Campaign.STATE_FAILED}
 WAITING = ("planned", "held", "claimed", "unknown")

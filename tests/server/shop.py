@@ -13,10 +13,12 @@ from grpc_status import rpc_status
 from jeondan.v1 import account_pb2 as account
 from jeondan.v1 import (
     account_pb2_grpc,
+    attempt_pb2_grpc,
     audience_pb2_grpc,
     campaign_pb2_grpc,
     catalog_pb2_grpc,
     incident_pb2_grpc,
+    provider_pb2_grpc,
     receipt_pb2_grpc,
     send_pb2_grpc,
     template_pb2_grpc,
@@ -99,6 +101,8 @@ STUBS = (
     receipt_pb2_grpc.ReceiptServiceStub,
     incident_pb2_grpc.IncidentServiceStub,
     template_pb2_grpc.TemplateServiceStub,
+    provider_pb2_grpc.ProviderServiceStub,
+    attempt_pb2_grpc.AttemptServiceStub,
 )
 
 

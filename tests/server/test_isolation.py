@@ -8,9 +8,11 @@ import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from jeondan.v1 import account_pb2 as account
+from jeondan.v1 import attempt_pb2 as attempt
 from jeondan.v1 import audience_pb2 as audience
 from jeondan.v1 import campaign_pb2 as campaign
 from jeondan.v1 import catalog_pb2 as catalog
+from jeondan.v1 import provider_pb2 as provider
 from jeondan.v1 import send_pb2 as send
 from jeondan.v1 import template_pb2 as template
 
@@ -52,6 +54,15 @@ NAMED: dict[str, Callable[[dict[str, str]], Any]] = {
     "ArchiveCampaign": lambda has: campaign.ArchiveCampaignRequest(campaign_id=has["campaign"]),
     "ListMessages": lambda has: send.ListMessagesRequest(campaign_id=has["campaign"]),
     "GetTemplate": lambda has: template.GetTemplateRequest(template_id=has["template"]),
+    "UpdateProviderAccount": lambda has: provider.UpdateProviderAccountRequest(
+        provider_account_id=has["account"], settings=provider.ProviderSettings(priority=1)
+    ),
+    "DisableProviderAccount": lambda has: provider.DisableProviderAccountRequest(provider_account_id=has["account"]),
+    "ResumeProviderAccount": lambda has: provider.ResumeProviderAccountRequest(provider_account_id=has["account"]),
+    "SetProviderSenders": lambda has: provider.SetProviderSendersRequest(provider_account_id=has["account"]),
+    "CreateProviderWebhook": lambda has: provider.CreateProviderWebhookRequest(provider_account_id=has["account"]),
+    "GetAttempt": lambda has: attempt.GetAttemptRequest(attempt_id=has["attempt"]),
+    "ResolveAttempt": lambda has: attempt.ResolveAttemptRequest(attempt_id=has["attempt"], decision=1),  # type: ignore[arg-type]
     "GetMessage": lambda has: send.GetMessageRequest(message_id=has["message"]),
     "CancelMessage": lambda has: send.CancelMessageRequest(message_id=has["message"]),
 }
@@ -66,12 +77,16 @@ LISTED: dict[str, Any] = {
     "ListCampaigns": campaign.ListCampaignsRequest(show_archived=True),
     "ListSenderNumbers": account.ListSenderNumbersRequest(),
     "ListProviderAccounts": account.ListProviderAccountsRequest(),
+    "ListAttempts": attempt.ListAttemptsRequest(),
 }
 # RPC -> a request that takes something of the first merchant in
 TAKEN: dict[str, Callable[[dict[str, str]], Any]] = {
     "CreateImage": lambda has: catalog.CreateImageRequest(object_name=has["upload"]),
     "CreateProduct": lambda has: catalog.CreateProductRequest(product=catalog.Product(name="x", image_ids=[has["image"]])),
     "CreateFlyer": lambda has: catalog.CreateFlyerRequest(flyer=catalog.Flyer(product_ids=[has["product"]])),
+    "CreateProviderAccount": lambda has: provider.CreateProviderAccountRequest(
+        provider="aligo", credentials={"key": "k", "user_id": "u"}, sender_number_ids=[has["sender"]]
+    ),
     "CreateCampaign": lambda has: campaign.CreateCampaignRequest(campaign=draft(has["sender"])),
     "CreateImport": lambda has: audience.CreateImportRequest(object_name=has["upload"], file_name="a.xlsx"),
     "SendMessage": lambda has: send.SendMessageRequest(to=PHONE, text="x", purpose=2, sender_number_id=has["sender"]),  # type: ignore[arg-type]
@@ -92,6 +107,7 @@ OWN = {
     "TakePush",
     "ListIncidents",
     "ListUnknownWords",
+    "SetRouting",
 }
 OWN |= {"ListTemplates", "SyncTemplates"}
 
@@ -116,6 +132,23 @@ def planned(shop: Shop, written: str, contact: int) -> str:
     return f"{batch}-0"
 
 
+def called(shop: Shop, written: str, batch: str, account: UUID) -> str:
+    """An attempt of it that waits for a person."""
+    made = new_id()
+    with database().write(shop.workspace) as tx:
+        tx.run(
+            "INSERT INTO attempts (id, workspace_id, batch_id, campaign_id, number, provider_account_id, provider, channel,"
+            " sender, positions, text_hashes, unit_price, started_at, outcome, escalated_at)"
+            " VALUES (:id, :workspace, :batch, :campaign, 1, :account, 'aligo', 'SMS', '02', '{0}', '', 8.4, now(), 'UNKNOWN', now())",
+            id=made,
+            workspace=shop.workspace,
+            batch=UUID(batch),
+            campaign=UUID(written),
+            account=account,
+        )
+    return str(made)
+
+
 @pytest.fixture
 def has(shop: Shop) -> dict[str, str]:
     """Everything the first merchant can have."""
@@ -134,8 +167,11 @@ def has(shop: Shop) -> dict[str, str]:
         templates.sync(tx, shop.workspace, account, [Template("TX_1", "key", "안녕하세요")], clock.now())
     [notice] = shop.call("ListTemplates", template.ListTemplatesRequest()).templates
     written = shop.call("CreateCampaign", campaign.CreateCampaignRequest(campaign=draft(sender))).campaign.id
+    message = planned(shop, written, int(contact))
     return {
         "upload": upload.object_name,
+        "account": str(account),
+        "attempt": called(shop, written, message.rpartition("-")[0], account),
         "image": image,
         "product": product,
         "flyer": flyer,
@@ -144,7 +180,7 @@ def has(shop: Shop) -> dict[str, str]:
         "sender": sender,
         "template": notice.id,
         "campaign": written,
-        "message": planned(shop, written, int(contact)),
+        "message": message,
     }
 
 

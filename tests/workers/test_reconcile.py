@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from core import clock
+from core.db import attempts
 from core.db.session import database
 from core.rules.channel import Channel
 from tests.workers.shop import KEY, SENDER, USER, Logs, Sandbox, Shop, Time
@@ -343,3 +344,62 @@ def test_what_is_found_twice_belongs_to_the_first(
     monkeypatch.undo()
     assert shop.counters(other)["accepted"] == 10
     assert shop.counters(campaign)["cost"] == 0
+
+
+# --- what only a person can decide --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unresolved(shop: Shop, sandbox: Sandbox, time: Time):
+    """A call whose answer was lost and whose provider could not be asked for so long that a person is."""
+    shop.customers(20)
+    campaign = shop.campaign()
+    sandbox.fault("lost_answer_reset", path="/send*")
+    shop.run(campaign)
+    sandbox.ask("faults", "POST", {"kind": "busy", "path": "/list/", "status": 503})
+    shop.reconcile(campaign)
+    assert shop.value("SELECT escalated_at FROM attempts") is None
+    time.forward(minutes=31)
+    assert shop.reconcile(campaign)["unknown"] == 20
+    assert shop.value("SELECT escalated_at IS NOT NULL FROM attempts")
+    return campaign
+
+
+def decide(shop: Shop, decision: str) -> None:
+    with database().write(shop.workspace) as tx:
+        attempts.decide(tx, shop.value("SELECT id FROM attempts"), decision)
+
+
+def test_a_decision_to_send_again_sends_again(shop: Shop, sandbox: Sandbox, unresolved, time: Time) -> None:
+    decide(shop, "RESEND")
+    assert shop.reconcile(unresolved)["planned"] == 20
+    time.forward(seconds=1)
+    assert shop.deliver(unresolved)["accepted"] == 20
+    assert sandbox.stats()["duplicates"] == 20, "a person took that risk"
+    assert [one.outcome for one in shop.attempts(unresolved)] == ["RESEND", "ACCEPTED"]
+
+
+def test_a_decision_that_it_was_sent_counts_and_costs_and_is_asked_about_no_more(
+    shop: Shop, sandbox: Sandbox, unresolved
+) -> None:
+    decide(shop, "SENT")
+    found = shop.reconcile(unresolved)
+    assert (found["accepted"], found["cost"]) == (20, 20 * Decimal("8.40"))
+    [attempt] = shop.attempts(unresolved)
+    assert (attempt.outcome, attempt.code, attempt.poll_at) == ("ACCEPTED", "SENT", None)
+    assert shop.value("SELECT sum(accepted) FROM workspace_days") == 20
+    assert sandbox.stats()["accepted_messages"] == 20
+
+
+def test_a_decision_to_close_fails_with_a_reason_and_costs_nothing(shop: Shop, unresolved) -> None:
+    decide(shop, "CLOSE")
+    found = shop.reconcile(unresolved)
+    assert (found["failed"], found["cost"]) == (20, 0)
+    assert shop.reasons(unresolved) == {("failed", "UNRESOLVED"): 20}
+
+
+def test_the_providers_own_word_comes_first_when_it_can_be_had(shop: Shop, sandbox: Sandbox, unresolved) -> None:
+    sandbox.ask("faults", "DELETE")
+    assert shop.reconcile(unresolved)["accepted"] == 20
+    decide(shop, "RESEND")
+    assert shop.reconcile(unresolved)["accepted"] == 20
