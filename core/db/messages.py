@@ -21,7 +21,9 @@ _FIRST_BATCH, _LAST_BATCH = UUID(int=0), UUID(int=2**128 - 1)
 Place = tuple[UUID, int]
 
 _SHOWN = """SELECT b.id AS batch_id, w.position, b.campaign_id, nullif(b.contact_ids[w.position + 1], 0) AS contact_id,
-        get_byte(b.states, w.position) AS state, b.reasons ->> (w.position::text) AS reason,
+        get_byte(b.states, w.position) AS state,
+        coalesce(b.reasons ->> (w.position::text), CASE WHEN get_byte(b.states, w.position) = 4 AND a.outcome = 'ACCEPTED'
+            AND a.poll_at IS NULL THEN 'NO_RESULT' END) AS reason,  -- the last look is over
         k.kind, k.test, k.routes, k.expires_at,
         a.channel, a.provider, a.reference, a.finished_at AS sent_at, a.outcome, a.unit_price,
         coalesce(d.phone_sealed, c.phone_sealed) AS phone_sealed, d.text_sealed, d.client_reference,
@@ -32,7 +34,7 @@ _SHOWN = """SELECT b.id AS batch_id, w.position, b.campaign_id, nullif(b.contact
     LEFT JOIN contacts c ON c.id = b.contact_ids[w.position + 1]
     LEFT JOIN direct_messages d ON d.batch_id = w.batch_id AND d.position = w.position
     LEFT JOIN LATERAL (
-        SELECT channel, provider, reference, finished_at, outcome, unit_price FROM attempts
+        SELECT channel, provider, reference, finished_at, outcome, unit_price, poll_at FROM attempts
         WHERE batch_id = b.id AND w.position::smallint = ANY (positions) AND outcome IN ('ACCEPTED', 'REFUSED', 'UNKNOWN')
         ORDER BY id DESC LIMIT 1
     ) a ON true

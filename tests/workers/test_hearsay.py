@@ -7,8 +7,10 @@ from uuid import UUID
 import pytest
 
 from core import clock
+from core.db import messages
 from core.db.ids import new_id
 from core.db.session import database
+from core.rules import reasons
 from core.rules.states import MessageState
 from tests.workers.shop import Logs, Sandbox, Shop, Time
 from workers import receipts, watch
@@ -174,7 +176,10 @@ def test_after_the_last_look_they_wait_as_accepted_and_people_know(shop: Shop, t
     assert shop.attempts(campaign)[0].poll_at is None
     assert shop.counters(campaign)["accepted"] == 3
     watch.from_the_clock()
-    assert shop.why(campaign) == {"ACCEPTED": 3}
+    with database().read(shop.workspace) as tx:
+        shown = messages.get(tx, shop.batches(campaign)[0], 0)
+    assert (shown.reason, shown.words) == ("NO_RESULT", "수신 보류")
+    assert reasons.label("NO_RESULT") == "발송사가 결과를 알려 주지 않음"
     with database().system() as tx:
         [incident] = tx.rows("SELECT * FROM incidents WHERE kind = 'UNKNOWN_WORDS'")
     assert incident.facts["words"] == "‘수신 보류’"
