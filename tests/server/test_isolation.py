@@ -139,7 +139,8 @@ def called(shop: Shop, written: str, batch: str, account: UUID) -> str:
         tx.run(
             "INSERT INTO attempts (id, workspace_id, batch_id, campaign_id, number, provider_account_id, provider, channel,"
             " sender, positions, text_hashes, unit_price, started_at, outcome, escalated_at)"
-            " VALUES (:id, :workspace, :batch, :campaign, 1, :account, 'aligo', 'SMS', '02', '{0}', '', 8.4, now(), 'UNKNOWN', now())",
+            " VALUES (:id, :workspace, :batch, :campaign, 1, :account, 'aligo', 'SMS', '02', '{0}', '', 8.4, now(),"
+            " 'UNKNOWN', now())",
             id=made,
             workspace=shop.workspace,
             batch=UUID(batch),
