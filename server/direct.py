@@ -1,7 +1,9 @@
 """What SendService freezes when it takes messages, and how a message is shown: to both SendMessage and the lists."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +11,7 @@ from jeondan.v1 import send_pb2 as pb
 from jeondan.v1 import types_pb2
 
 from core import jobs
-from core.db import accounts, direct, messages
+from core.db import accounts, direct, messages, provider_accounts
 from core.db.ids import instant_of
 from core.db.session import Row
 from core.errors import InvalidInput, Violation
@@ -30,22 +32,20 @@ from server.rpc import Call
 Request = pb.SendMessageRequest | pb.BatchSendRequest
 
 
-def order(call: Call, request: Request) -> direct.Order:
+def order(call: Call, request: Request, wanted: Sequence[rules.Direct]) -> direct.Order:
     """What the messages of a call share; refused when the call as a whole cannot go."""
     rules.check_purpose(enum_name(types_pb2.Purpose, "PURPOSE", request.purpose))
     schedule = instant(request.schedule_time) if request.HasField("schedule_time") else None
     expire = instant(request.expire_time) if request.HasField("expire_time") else None
     begin, end = rules.window(call.now, schedule, expire)
-    sender = sender_of(call.tx, UUID(request.sender_number_id))
+    sender_id = UUID(request.sender_number_id)
+    sender = sender_of(call.tx, sender_id)
     if sender is None:
         raise wrong("sender_number_id", "등록된 발신번호를 골라 주세요.", "SENDER_NOT_REGISTERED")
-    frozen = {
-        "sender_number_id": UUID(request.sender_number_id),
-        "sender": sender,
-        "frozen_subject": rules.check_subject(request.subject),
-        "routes": _routes(call, UUID(request.sender_number_id)),
-    }
-    return direct.Order(call.workspace, call.caller.test, frozen, begin, end)
+    channels = Counter(one.channel for one in wanted).most_common(1) or [(Channel.SMS, 0)]
+    ways = _routes(call, sender_id, channels[0][0])
+    subject = rules.check_subject(request.subject)
+    return direct.Order(call.workspace, call.caller.test, sender_id, sender, subject, ways, begin, end)
 
 
 def checked(wanted: Iterable[Any]) -> tuple[list[rules.Direct], dict[int, InvalidInput]]:
@@ -64,15 +64,16 @@ def store(call: Call, given: direct.Order, wanted: Sequence[rules.Direct]) -> li
     """Keep the messages, and queue them for when the transaction is safe; as everybody may see them."""
     if not wanted:
         return []
-    batch = direct.add(call.tx, given, wanted, accounts.keys(call.tx, call.workspace), call.now)
+    places = direct.add(call.tx, given, wanted, accounts.keys(call.tx, call.workspace), call.now)
     if given.begin <= call.now:
-        call.tx.after_commit(lambda: jobs.deliver_single(call.workspace, batch))
-    return shown(call, messages.at(call.tx, [(batch, position) for position in range(len(wanted))]))
+        for batch in {batch: None for batch, _ in places}:
+            call.tx.after_commit(partial(jobs.deliver_single, call.workspace, batch))
+    return shown(call, messages.at(call.tx, places))
 
 
 def cost(given: direct.Order, wanted: Iterable[rules.Direct]) -> Decimal:
     """Won for all of these, exact."""
-    return sum((_price(given.frozen["routes"], one.channel) for one in wanted), Decimal(0))
+    return sum((_price([route.frozen() for route in given.routes[:1]], one.channel) for one in wanted), Decimal(0))
 
 
 def all_refused(refused: Mapping[int, InvalidInput]) -> InvalidInput:
@@ -98,17 +99,17 @@ def outcomes(
             yield pb.BatchSendResponse.Outcome(message=next(stored))
 
 
-def _routes(call: Call, sender: UUID) -> list[dict[str, Any]]:
-    """By which account they leave, at today's prices; a test key has one of its own, which is no account at all."""
+def _routes(call: Call, sender: UUID, channel: Channel) -> tuple[Route, ...]:
+    """By which accounts they may leave, at today's prices; a test key has one of its own, which is no account at all."""
     if call.caller.test:
-        rehearsal = accounts.rehearsal_account(call.tx, call.workspace, sender)
-        return [Route(rehearsal, accounts.REHEARSAL, dict.fromkeys(Channel, Decimal(0))).frozen()]
-    found = routes_of(call.tx, call.workspace, sender, Channel.SMS)
+        account = accounts.rehearsal_account(call.tx, call.workspace, sender)
+        return (Route(account, accounts.REHEARSAL, dict.fromkeys(Channel, Decimal(0))),)
+    if not provider_accounts.standing(call.tx):
+        raise InvalidInput("발송사 계정이 없습니다. 설정에서 먼저 연결해 주세요.", reason="NO_PROVIDER_ACCOUNT")
+    found = routes_of(call.tx, call.workspace, sender, channel)
     if not found:
-        raise InvalidInput(
-            "이 발신번호를 쓸 수 있는 발송사 계정이 없습니다. 설정에서 먼저 연결해 주세요.", reason="NO_PROVIDER_ACCOUNT"
-        )
-    return [route.frozen() for route in found]
+        raise wrong("sender_number_id", "이 발신번호가 등록된 발송사 계정이 없습니다.", "SENDER_NOT_REGISTERED")
+    return found
 
 
 def _price(routes: Sequence[Any], channel: str) -> Decimal:

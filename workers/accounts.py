@@ -4,12 +4,15 @@ import time
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
+from typing import Any
 from uuid import UUID
 
-from core.db import accounts
-from core.db.session import Tx
+from core.db import accounts, send
+from core.db.accounts import REHEARSAL
+from core.db.session import Row, Tx
 from core.settings import load
-from workers.providers import Account, Provider, find
+from workers import recipients
+from workers.providers import Account, Provider, find, rehearsal
 
 KEEP_SECONDS = 60.0
 
@@ -33,7 +36,7 @@ def provider_of(tx: Tx, account: UUID) -> Provider:
     made = find(
         Account(
             provider=row.provider,
-            base_url=_base_urls()[row.provider],
+            base_url=_base_urls().get(row.provider, ""),
             credentials=row.credentials,
             kakao_url=load().aligo_kakao_url if row.provider == "aligo" else "",
             test_mode=row.test_mode or (row.provider == "aligo" and load().aligo_testmode == "Y"),
@@ -42,6 +45,15 @@ def provider_of(tx: Tx, account: UUID) -> Provider:
     with _lock:
         _kept[account] = _Kept(made, time.monotonic() + KEEP_SECONDS)
     return made
+
+
+def caller_of(tx: Tx, attempt: Row[Any]) -> Provider:
+    """The adapter of the account that made this call; a rehearsal is told whom the call was for, because it remembers nobody."""
+    if attempt.provider != REHEARSAL:
+        return provider_of(tx, attempt.provider_account_id)
+    batch = send.get_batch(tx, attempt.batch_id)
+    receivers = recipients.numbers(tx, batch, attempt.positions) if batch is not None else {}
+    return rehearsal.Adapter(Account(REHEARSAL, "", {}, test_mode=True), tuple(receivers.values()))
 
 
 def forget(account: UUID) -> None:

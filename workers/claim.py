@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +12,10 @@ from core.db import accounts, send
 from core.db.ids import new_id
 from core.db.session import Row, Tx
 from core.rules import ledger, night
-from core.rules.letter import SEALED, Letter, Part, Person, Prepared, prepare, text_hashes
+from core.rules.letter import SEALED, Part, Person, Prepared, prepare, text_hashes
 from core.rules.states import BatchState, CampaignState, MessageState
 from workers import accounts as providers
+from workers import recipients
 from workers.ledger import LEASE, move
 from workers.liveness import heart
 from workers.providers import Provider
@@ -47,6 +47,7 @@ class Load:
     subject: str
     image_object: str
     calls: tuple[Call, ...]
+    test: bool
 
 
 def claim(tx: Tx, batch_id: UUID, hand: Hand) -> Load | Full | None:
@@ -64,14 +65,15 @@ def claim(tx: Tx, batch_id: UUID, hand: Hand) -> Load | Full | None:
     if not isinstance(way, Way):
         return way
     provider = providers.provider_of(tx, way.route.account)
-    people = send.recipients(tx, batch, len(states), _letter(batch).keys)
+    people = recipients.people(tx, batch)
     prepared = _prepare(batch, provider, waiting, people, now)
     calls = _calls(tx, batch, way, prepared, people)
     send.add_attempts(tx, [_attempt(batch, way, call, now) for call in calls])
     _save(tx, batch, states, prepared, way, now)
     if not calls:
         return None
-    return Load(batch.id, batch.attempt + 1, now, way, provider, batch.sender, batch.frozen_subject, batch.image_object, calls)
+    common = batch.sender, batch.frozen_subject, batch.image_object
+    return Load(batch.id, batch.attempt + 1, now, way, provider, *common, calls, batch.test)
 
 
 def _may_go(batch: Row[Any], now: datetime) -> bool:
@@ -80,21 +82,12 @@ def _may_go(batch: Row[Any], now: datetime) -> bool:
 
 def _prepare(batch: Row[Any], provider: Provider, waiting: Sequence[int], people: Sequence[Person], now: datetime) -> Prepared:
     return prepare(
-        _letter(batch),
+        recipients.letter(batch),
         waiting,
         people,
         night=batch.purpose == "AD" and not night.may_leave(now, night_consent=False),
         limit=provider.batch_limit,
     )
-
-
-def _letter(batch: Row[Any]) -> Letter:
-    return _letters(batch.frozen_body, bool(batch.image_object))
-
-
-@lru_cache(maxsize=64)
-def _letters(body: str, has_image: bool) -> Letter:
-    return Letter(body, has_image=has_image)
 
 
 def _calls(tx: Tx, batch: Row[Any], way: Way, prepared: Prepared, people: Sequence[Person]) -> tuple[Call, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from core import telemetry
 from core.db import optouts, send, unknown_words
+from core.db.accounts import REHEARSAL
 from core.db.ids import new_id
 from core.db.session import Row, Tx
 from core.rules import reasons
@@ -29,8 +30,8 @@ def keep(tx: Tx, batch: Row[Any], attempt: Row[Any], words: Mapping[int, str], u
 
 def keep_optouts(tx: Tx, batch: Row[Any], attempt: Row[Any], said: Mapping[int, str], now: datetime) -> None:
     """Whoever is reported as having opted out of ads is suppressed, in the transaction of the receipt, once."""
-    if attempt.channel == Channel.ALIMTALK:
-        return  # blocking a Kakao channel is no word about ads
+    if attempt.channel == Channel.ALIMTALK or attempt.provider == REHEARSAL:
+        return  # blocking a Kakao channel is no word about ads, and a rehearsed word is nobody's
     told = [at for at, words in said.items() if reasons.opted_out(words) and batch.reasons.get(str(at)) != "OPTED_OUT"]
     if not told:
         return

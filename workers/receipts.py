@@ -10,14 +10,14 @@ from uuid import UUID
 import dramatiq
 
 from core import clock, jobs, telemetry
-from core.db import accounts, send
+from core.db import send
 from core.db.ids import new_id
 from core.db.session import Row, Tx, database
 from core.rules import reasons
 from core.rules.ledger import WAITING
 from core.rules.states import NO_NEWS, MessageState, merge_states
 from workers import accounts as providers
-from workers import hearsay
+from workers import hearsay, recipients
 from workers.ledger import as_ids, move
 from workers.providers import Busy, Refused, Report, Unknown
 
@@ -40,7 +40,7 @@ def read(workspace: UUID, attempt_id: UUID, *, pushed: bool = False) -> bool:
         attempt = send.get_attempt(tx, attempt_id)
         if attempt is None or attempt.outcome != "ACCEPTED":
             return True
-        provider = providers.provider_of(tx, attempt.provider_account_id)
+        provider = providers.caller_of(tx, attempt)
     try:
         report = provider.results(attempt.reference)
     except (Busy, Refused, Unknown) as trouble:
@@ -100,10 +100,7 @@ def _without(states: bytes, positions: Sequence[int]) -> bytes:
 
 
 def _by_position(tx: Tx, batch: Row[Any], attempt: Row[Any], report: Report, now: datetime) -> _Read:
-    unseal = accounts.keys(tx, batch.workspace_id).opener()
-    ids = [batch.contact_ids[position] for position in attempt.positions]
-    sealed = send.phones(tx, ids)
-    position_of = {unseal(sealed[contact]): at for at, contact in zip(attempt.positions, ids, strict=True) if contact in sealed}
+    position_of = {number: at for at, number in recipients.numbers(tx, batch, attempt.positions).items()}
     states, words, unknown, listed = bytearray([NO_NEWS]) * len(batch.states), {}, {}, set()
     for result in report.results:
         position = position_of.get(result.receiver)

@@ -8,7 +8,7 @@ from uuid import UUID
 import dramatiq
 
 from core import clock, jobs, telemetry
-from core.db import accounts, send
+from core.db import send
 from core.db.session import Row, Tx, database
 from core.rules import ledger
 from core.rules.channel import Channel
@@ -16,6 +16,7 @@ from core.rules.letter import HASH_BYTES, hash_at, text_hash
 from core.rules.routing import thawed
 from core.rules.states import BatchState, Decision, MessageState
 from workers import accounts as providers
+from workers import recipients
 from workers.ledger import as_ids, move
 from workers.providers import Accepted, Busy, Provider, Refused, Sighting, Unknown
 from workers.record import accepted_news, apply, decided_news, first_look, not_found_news
@@ -42,7 +43,7 @@ def reconcile(workspace: UUID, batch_id: UUID) -> None:
         if batch is None or batch.state != BatchState.UNKNOWN:
             return
         open_attempts = [attempt for attempt in send.attempts(tx, batch_id) if attempt.outcome in ("OPEN", "UNKNOWN")]
-        adapters = {one.id: providers.provider_of(tx, one.provider_account_id) for one in open_attempts}
+        adapters = {one.id: providers.caller_of(tx, one) for one in open_attempts}
         receivers = _receivers(tx, batch)
     for attempt in open_attempts:
         _resolve(workspace, batch_id, adapters[attempt.id], attempt, [receivers[at] for at in attempt.positions])
@@ -65,9 +66,9 @@ def _resolve(workspace: UUID, batch_id: UUID, provider: Provider, attempt: Row[A
 
 
 def _receivers(tx: Tx, batch: Row[Any]) -> list[str]:
-    unseal = accounts.keys(tx, batch.workspace_id).opener()
-    sealed = send.phones(tx, batch.contact_ids)
-    return [unseal(sealed[contact]) if contact in sealed else "" for contact in batch.contact_ids]
+    places = range(len(batch.states))
+    numbers = recipients.numbers(tx, batch, places)
+    return [numbers.get(position, "") for position in places]
 
 
 def _ask(workspace: UUID, provider: Provider, attempt: Row[Any], receivers: Sequence[str]) -> Accepted | None:

@@ -1,15 +1,18 @@
 """Which account carries this batch: the first on its routes that may be called now and has a slot free."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from core.db import provider_accounts
+from core.db.accounts import REHEARSAL
 from core.db.session import Row, Tx
 from core.rules.routing import PROBE, Breaker, Route, thawed, turn
 from core.slots import slots
+
+SINGLE_PART = 5  # of the calls that may begin in a second, kept for single messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,18 @@ def choose(tx: Tx, batch: Row[Any], hand: Hand, now: datetime) -> Way | Full | N
     usable = batch.accounts or {}
     for route in turn([thawed(stored) for stored in batch.routes], batch.number):
         account = usable.get(str(route.account))
-        if account is None:
+        if account is None or (route.provider == REHEARSAL) is not batch.test:
             continue
-        limits = account["most_calls"], account["calls_per_second"]
+        limits = _limits(account, single=batch.kind == "SEND")
         if not hand.take(route.account, *limits):
             return Full(route.account, *limits)
         if account["breaker"] != Breaker.CLOSED and not provider_accounts.begin_probe(tx, route.account, now, now + PROBE):
             continue
         return Way(route, account["settle_seconds"], account["poll_seconds"])
     return None
+
+
+def _limits(account: Mapping[str, int], *, single: bool) -> tuple[int, int]:
+    """What is bulk leaves a part of an account to single messages, so that they need not wait for it."""
+    most, per_second = account["most_calls"], account["calls_per_second"]
+    return (most, per_second) if single else (max(1, most - 1), max(1, per_second - max(1, per_second // SINGLE_PART)))

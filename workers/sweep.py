@@ -27,7 +27,7 @@ def sweep() -> None:
     """One round: every step for itself, so that one defect does not stop the others."""
     now = clock.now()
     depths = _depths()
-    steps = (_deliveries, _abandoned, _ended, _unknown, _results, _plans, _files, _done, _balances)
+    steps = (_singles, _deliveries, _abandoned, _ended, _unknown, _results, _plans, _files, _done, _balances)
     for step in (*steps, _pushes, _schedules, _templates):
         try:
             step(now, depths)
@@ -49,10 +49,11 @@ def _depths() -> dict[str, int]:
 
 
 def upkeep() -> None:
-    """Once an hour: next months' partitions, old answers, silent workers, keys that an older master key wrapped."""
+    """Once an hour: next months' partitions, numbers and texts long past, old answers, silent workers, old master keys."""
     now = clock.now()
     with database().owner() as tx:
         partitions.ensure(tx, now)
+        partitions.forget_direct(tx, now)
         send.forget_workers(tx, now - timedelta(hours=1))
     _elected(lambda tx: requests.forget(tx, now - timedelta(days=7)))
     _elected(lambda tx: pushes.forget(tx, now - pushed.KEPT))
@@ -77,6 +78,18 @@ def _deliveries(now: datetime, depths: dict[str, int]) -> None:
             tx.after_commit(partial(jobs.deliver_batches, row.workspace_id, [row.id]))
 
     _elected(queue)
+
+
+def _singles(now: datetime, depths: dict[str, int]) -> None:
+    """Messages of SendService, whatever stands before the bulk lane."""
+
+    def queue(tx: Tx) -> None:
+        waited = FORGOTTEN if depths[jobs.SINGLE] else timedelta(seconds=1)
+        for row in send.due_batches(tx, now - waited, now, FULL_LANE, kind="SEND"):
+            tx.after_commit(partial(jobs.deliver_single, row.workspace_id, row.id))
+
+    if depths[jobs.SINGLE] < FULL_LANE:
+        _elected(queue)
 
 
 def _abandoned(now: datetime, _: dict[str, int]) -> None:

@@ -1,6 +1,7 @@
 """Queries about messages of SendService: a call is a row among the campaigns (kind SEND), a batch, and its direct messages."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,38 +19,80 @@ from core.rules import ledger
 from core.rules.direct import Direct
 from core.rules.events import news
 from core.rules.letter import GONE, Person
+from core.rules.routing import Route
 from core.rules.states import BatchState, CampaignState, MessageState
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the messages of one call have in common; `frozen` is what a launch freezes: sender, subject, routes."""
+    """What the messages of one call have in common."""
 
     workspace: UUID
     test: bool
-    frozen: Mapping[str, Any]
+    sender_id: UUID
+    sender: str
+    subject: str
+    routes: Sequence[Route]
     begin: datetime
     end: datetime
 
 
-def add(tx: Tx, order: Order, messages: Sequence[Direct], keys: WorkspaceKeys, now: datetime) -> UUID:
-    """Store a call; the batch, whose positions are the messages in this order."""
-    send_id, batch = new_id(), new_id()
-    values = {"id": send_id, "workspace_id": order.workspace, "kind": "SEND", "test": order.test, "name": "", "purpose": "INFO"}
-    state = {"state": CampaignState.SENDING, "planned": True, "expires_at": order.end, "launched_at": now, "created_at": now}
-    tx.run(_campaigns.insert().values({**values, **state, **order.frozen, "plan_total": len(messages)}))
+def add(tx: Tx, order: Order, messages: Sequence[Direct], keys: WorkspaceKeys, now: datetime) -> list[tuple[UUID, int]]:
+    """Store a call; the place (batch, position) of each of its messages.
+
+    A number stands in a batch once: what a provider reports of a call names its receivers by number.
+    """
+    made = new_id()
+    tx.run(_campaigns.insert().values(_call(made, order, len(messages), now)))
+    seen: Counter[str] = Counter()
+    rounds: list[list[Direct]] = []
+    places: list[tuple[int, int]] = []
+    for one in messages:
+        turn = seen[one.phone]
+        seen[one.phone] += 1
+        if turn == len(rounds):
+            rounds.append([])
+        places.append((turn, len(rounds[turn])))
+        rounds[turn].append(one)
+    batches = [_add_batch(tx, made, order, batch, keys) for batch in rounds]
+    campaigns.count(tx, made, {"selected": len(messages), "planned": len(messages)})
+    return [(batches[turn], position) for turn, position in places]
+
+
+def _call(identifier: UUID, order: Order, people: int, now: datetime) -> dict[str, Any]:
+    return {
+        "id": identifier,
+        "workspace_id": order.workspace,
+        "kind": "SEND",
+        "test": order.test,
+        "name": "",
+        "purpose": "INFO",
+        "sender_number_id": order.sender_id,
+        "sender": order.sender,
+        "frozen_subject": order.subject,
+        "routes": [route.frozen() for route in order.routes],
+        "state": CampaignState.SENDING,
+        "planned": True,
+        "plan_total": people,
+        "expires_at": order.end,
+        "launched_at": now,
+        "created_at": now,
+    }
+
+
+def _add_batch(tx: Tx, call: UUID, order: Order, messages: Sequence[Direct], keys: WorkspaceKeys) -> UUID:
+    batch, seal = new_id(), keys.sealer()
     tx.run(
         "INSERT INTO batches (id, workspace_id, campaign_id, first_contact, last_contact, contact_ids, states, state, due_at)"
-        " VALUES (:id, :workspace, :send, 0, 0, :nobody, :states, :state, :due)",
+        " VALUES (:id, :workspace, :call, 0, 0, :nobody, :states, :state, :due)",
         id=batch,
         workspace=order.workspace,
-        send=send_id,
+        call=call,
         nobody=[0] * len(messages),
         states=bytes([MessageState.PLANNED]) * len(messages),
         state=int(BatchState.READY),
         due=order.begin,
     )
-    seal = keys.sealer()
     tx.run_many(
         "INSERT INTO direct_messages (batch_id, position, workspace_id, phone_sealed, phone_hash, text_sealed, client_reference)"
         " VALUES (:batch, :position, :workspace, :phone, :hash, :text, :reference)",
@@ -66,7 +109,6 @@ def add(tx: Tx, order: Order, messages: Sequence[Direct], keys: WorkspaceKeys, n
             for position, one in enumerate(messages)
         ],
     )
-    campaigns.count(tx, send_id, {"selected": len(messages), "planned": len(messages)})
     return batch
 
 

@@ -40,7 +40,9 @@ _SHOWN = """SELECT b.id AS batch_id, w.position, b.campaign_id, nullif(b.contact
     ) a ON true
     LEFT JOIN LATERAL (
         SELECT received_at, (SELECT s.key FROM jsonb_each(words) s WHERE s.value @> to_jsonb(w.position) LIMIT 1) AS words
-        FROM receipts WHERE batch_id = b.id AND w.position::smallint = ANY (positions) ORDER BY id DESC LIMIT 1
+        FROM receipts WHERE batch_id = b.id AND w.position::smallint = ANY (positions)
+            AND get_byte(states, array_position(positions, w.position::smallint) - 1) > 4 -- not words that nobody knows
+        ORDER BY id DESC LIMIT 1
     ) r ON true
     ORDER BY w.place"""
 

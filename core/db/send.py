@@ -18,7 +18,7 @@ from core.rules.states import BatchState
 _BATCH = "b.id, b.workspace_id, b.campaign_id, b.states, b.reasons, b.state, b.due_at, b.attempt, b.lease_owner"
 
 _CAMPAIGN = """c.purpose, c.frozen_body, c.frozen_subject, c.sender, c.image_object, c.routes, c.expires_at,
-    c.state AS campaign_state"""
+    c.state AS campaign_state, c.kind, c.test"""
 
 # The accounts that may be called now: in use, sure of the sender number, and not held back by their breaker.
 _USABLE = """FROM provider_accounts p JOIN provider_senders s ON s.provider_account_id = p.id
@@ -165,6 +165,7 @@ def accept_attempt(tx: Tx, attempt: UUID, values: Mapping[str, Any], day: date, 
         ), counted AS (
             INSERT INTO workspace_days (workspace_id, day, channel, shard, accepted, cost)
             SELECT workspace_id, :day, :channel, pg_backend_pid() % :shards, :accepted, :cost FROM owned
+            WHERE EXISTS (SELECT FROM attempts WHERE id = :attempt AND provider <> 'rehearsal')
             ON CONFLICT (workspace_id, day, channel, shard) DO UPDATE
             SET accepted = workspace_days.accepted + excluded.accepted, cost = workspace_days.cost + excluded.cost
         ) SELECT FROM owned""",  # noqa: S608
@@ -239,10 +240,10 @@ def add_receipt(tx: Tx, values: Mapping[str, Any]) -> None:
 # --- what the sweeper asks, across workspaces ---------------------------------------------------------------------
 
 
-def due_batches(tx: Tx, due: datetime, now: datetime, limit: int) -> Sequence[Row[Any]]:
-    """Batches that could be handed over and are in nobody's hands, oldest first; least-busy workspace first."""
+def due_batches(tx: Tx, due: datetime, now: datetime, limit: int, kind: str = "CAMPAIGN") -> Sequence[Row[Any]]:
+    """Batches of this kind that could be handed over and are in nobody's hands, oldest first; least-busy workspace first."""
     return tx.rows(
-        "WITH open AS MATERIALIZED (SELECT c.id FROM campaigns c WHERE c.state IN ('PLANNING', 'SENDING')"  # noqa: S608 - constants
+        "WITH open AS MATERIALIZED (SELECT c.id FROM campaigns c WHERE c.state IN ('PLANNING', 'SENDING') AND c.kind = :kind"  # noqa: S608 - constants
         f" AND EXISTS (SELECT {_USABLE} AND c.routes @> jsonb_build_array(jsonb_build_object('account', p.id::text))))"
         " SELECT id, workspace_id FROM (SELECT b.id, b.workspace_id, b.due_at,"
         " row_number() OVER (PARTITION BY b.workspace_id ORDER BY b.due_at, b.id) AS turn"
@@ -250,6 +251,7 @@ def due_batches(tx: Tx, due: datetime, now: datetime, limit: int) -> Sequence[Ro
         " ORDER BY turn, due_at LIMIT :limit",
         due=due,
         now=now,
+        kind=kind,
         limit=limit,
     )
 

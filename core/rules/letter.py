@@ -87,6 +87,18 @@ class Letter:
         return channel_for(text, has_image=self.has_image)
 
 
+class Written(Letter):
+    """Where everybody's text is finished: it stands where others have their name."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+        self._carried = False
+
+    def text(self, name: str, attributes: Sequence[str]) -> str:
+        """The text, as it was given."""
+        return name
+
+
 def _clean(value: str) -> str:
     return value if _PLAIN(value) else _cleaned(value)
 

@@ -9,8 +9,8 @@ from deploy.local.guardian import ROOT
 from deploy.local.ports import LOOPBACK, answers, converse
 from deploy.local.stack import PROVIDERS, Stack
 
-# One worker process per line; lanes that promise speed never share one with bulk.
-WORKERS = ("single receipts housekeeping", "bulk", "bulk", "plan compose")
+# One worker process per entry. A lane that promises speed shares one neither with bulk nor with who waits for providers.
+WORKERS = ("single", "receipts housekeeping", "bulk", "bulk", "plan compose")
 
 # The gateway stands at the street: it asks the server, and holds no key to anything.
 _SECRET = frozenset(

@@ -4,10 +4,11 @@ import json
 import os
 import secrets
 from pathlib import Path
+from uuid import UUID
 
 from core.db import accounts
 from core.db.ids import new_id
-from core.db.session import database
+from core.db.session import Tx, database
 
 SHOP, EMAIL = "봄날커피", "owner@bomnal.example"
 OPTOUT, SENDER = "0801234567", "0212345678"
@@ -32,21 +33,28 @@ def _open() -> dict[str, str]:
     with database().write(workspace) as tx:
         accounts.create_workspace(tx, SHOP, optout_number=OPTOUT, workspace=workspace)
         accounts.create_user(tx, workspace, EMAIL, password, "OWNER")
-        _, api_key = accounts.create_api_key(tx, workspace, "demo", "OWNER")
+        keys = _keys(tx, workspace)
         accounts.add_sender_number(tx, workspace, os.environ.get("SANDBOX_SENDER", SENDER))
         accounts.add_provider_account(
             tx, workspace, "aligo", {"key": key, "user_id": user}, settle_seconds=SETTLE_SECONDS, poll_seconds=POLL_SECONDS
         )
-    return {"email": EMAIL, "password": password, "api_key": api_key}
+    return {"email": EMAIL, "password": password, **keys}
 
 
 def _renew(known: object) -> dict[str, str]:
-    """The login file is gone but the workspace is not: a new password and a new key."""
+    """The login file is gone but the workspace is not: a new password and new keys."""
     password = secrets.token_urlsafe(9)
     with database().write(known.workspace_id) as tx:  # type: ignore[attr-defined]
         accounts.change_password(tx, known.id, password)  # type: ignore[attr-defined]
-        _, api_key = accounts.create_api_key(tx, known.workspace_id, "demo", "OWNER")  # type: ignore[attr-defined]
-    return {"email": EMAIL, "password": password, "api_key": api_key}
+        keys = _keys(tx, known.workspace_id)  # type: ignore[attr-defined]
+    return {"email": EMAIL, "password": password, **keys}
+
+
+def _keys(tx: Tx, workspace: UUID) -> dict[str, str]:
+    """One key for real, and one for programs that are still learning: what that one sends goes nowhere."""
+    _, api_key = accounts.create_api_key(tx, workspace, "demo", "OWNER")
+    _, test_key = accounts.create_api_key(tx, workspace, "demo-test", "OWNER", test=True)
+    return {"api_key": api_key, "test_key": test_key}
 
 
 if __name__ == "__main__":

@@ -43,13 +43,13 @@ class SendService(send_pb2_grpc.SendServiceServicer):
     @writes
     def SendMessage(self, request: pb.SendMessageRequest, call: Call) -> pb.SendMessageResponse:
         wanted = check(request.to, request.text, request.client_reference)
-        (message,) = view.store(call, view.order(call, request), [wanted])
+        (message,) = view.store(call, view.order(call, request, [wanted]), [wanted])
         return pb.SendMessageResponse(message=message)
 
     @writes
     def BatchSend(self, request: pb.BatchSendRequest, call: Call) -> pb.BatchSendResponse:
-        given = view.order(call, request)
         good, refused = view.checked(request.messages)
+        given = view.order(call, request, good)
         if refused and request.all_or_nothing:
             raise view.all_refused(refused)
         return pb.BatchSendResponse(

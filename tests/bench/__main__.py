@@ -1,8 +1,9 @@
 """`python -m tests.bench`: one campaign against a fast loopback provider, beside its floors and the ledgers it could have had.
 
 RECIPIENTS (100000), BENCH_ROUNDS (3), BENCH_LATENCY_MS (0, of the provider), BENCH_THREADS (of each worker process, and of
-each process of a floor; default as in production), BENCH_ONLY (names, to measure less). The report goes to
-VAR/bench/report.json. Nothing here is a test of speed: the exit code says whether every message of every run was accounted for.
+each process of a floor; default as in production), BENCH_ONLY (names, to measure less; `notice` is what a single message
+waits for meanwhile). The report goes to VAR/bench/report.json. Nothing here is a test of speed: the exit code says whether
+every message of every run was accounted for.
 """
 
 import os
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.bench import floors, report, shapes
+from tests.bench import floors, notice, report, shapes
 from tests.bench.ground import Ground, prepared
 from tests.bench.hands import Hands, Task
 from tests.bench.meter import Figures, Meter
@@ -23,15 +24,21 @@ def main() -> None:
     latency = float(os.environ.get("BENCH_LATENCY_MS") or 0)
     var = Path(os.environ.get("VAR") or "var").resolve()
     print(f"bench: {recipients:,} recipients, {rounds} rounds, provider latency {latency:g} ms ...", flush=True)
+    names = (os.environ.get("BENCH_ONLY") or " ".join((*report.TITLES, notice.NAME))).split()
     with prepared(recipients, latency) as ground:
-        runs, peak = _measure(ground, rounds)
+        waits = notice.measure(ground) if notice.NAME in names else None
+        runs, peak = _measure(ground, rounds, [name for name in names if name != notice.NAME])
     figures = report.summary(runs)
-    print(report.table(figures))
+    if figures:
+        print(report.table(figures))
+    if waits:
+        print(waits.line())
     print(f"worker peak RSS {peak:.0f} MB (largest single process)")
     facts = {"recipients": recipients, "rounds": rounds, "latency_ms": latency, "worker_peak_mb": peak}
+    facts |= {"notice": waits.written()} if waits else {}
     report.write(var / "bench" / "report.json", runs, facts)
     print(f"written to {var / 'bench' / 'report.json'}")
-    if not all(run.complete for run in runs):
+    if not all(run.complete for run in (*runs, *([waits] if waits else []))):
         raise SystemExit("bench: not every message was accounted for")
 
 
@@ -39,8 +46,7 @@ def _number(name: str, otherwise: int) -> int:
     return int(os.environ.get(name) or otherwise)
 
 
-def _measure(ground: Ground, rounds: int) -> tuple[list[Figures], float]:
-    names = (os.environ.get("BENCH_ONLY") or " ".join(report.TITLES)).split()
+def _measure(ground: Ground, rounds: int, names: list[str]) -> tuple[list[Figures], float]:
     with psycopg.connect(ground.superuser_url, autocommit=True) as connection:
         connection.execute(shapes.SCHEMA)
     hands = Hands(Task(ground.workspace, ground.first, ground.recipients), {**floors.LOOPS, **shapes.LOOPS})

@@ -25,7 +25,7 @@ from tests import stack as parts
 
 BODY = "(광고)[봄날커피] #{이름|고객}님, 원두 20% 할인\n무료거부0801234567"
 SENDER, PRICE = "0212345678", "8.40"
-WORKERS = ("worker-bulk-1", "worker-bulk-2", "worker-plan")
+WORKERS = ("worker-single", "worker-bulk-1", "worker-bulk-2", "worker-plan")
 _SURNAMES = "김이박최정강조윤장임한오서신권황안송류전홍고문양손배백허유남"
 _SYLLABLES = (
     "가강경규나다대도동란리림문미민범별보상새서선성소수숙순승시아연영예온용우원유윤은"
@@ -70,7 +70,8 @@ def prepared(recipients: int, latency_ms: float) -> Iterator[Ground]:
         migrate.upgrade(settings.load().database_url)
         stack.supervisor.start([_provider(stack, latency_ms)])
         ground = _open(stack, recipients)
-        stack.supervisor.start([program for program in children.workers(stack) if program.name in WORKERS])
+        workers = [program for program in children.workers(stack) if program.name in WORKERS]
+        stack.supervisor.start([*workers, *children.server(stack)])
         yield ground
         session.database().dispose()
 

@@ -8,6 +8,7 @@ import asyncio
 import json
 import re
 import sys
+import time
 from typing import cast
 
 import uvloop
@@ -24,6 +25,7 @@ class Book:
         self.latency = latency
         self.bodies: list[bytes] = []
         self.calls = 0  # never reset: a reference is never given twice
+        self.singles: dict[str, float] = {}  # when the receiver of a call to one came in
 
     def answer(self, path: bytes, body: bytes) -> bytes:
         """Accept a send; tell and forget on the paths of the benchmark itself."""
@@ -32,6 +34,8 @@ class Book:
             self.calls += 1
             count = body.count(b'name="rec_')
             kind = _MSG_TYPE.search(body)
+            if count == 1 and (number := _RECEIVERS.search(body)):
+                self.singles[number[1].decode()] = time.time()
             return b'{"result_code":"1","message":"","msg_id":"%d","success_cnt":%d,"error_cnt":0,"msg_type":"%s"}' % (
                 self.calls,
                 count,
@@ -39,8 +43,11 @@ class Book:
             )
         if path == b"/seen":
             return json.dumps(self.seen()).encode()
+        if path == b"/singles":
+            return json.dumps(self.singles).encode()
         if path == b"/reset":
             self.bodies.clear()
+            self.singles.clear()
         return b"{}"
 
     def seen(self) -> dict[str, int]:

@@ -22,6 +22,7 @@ def test_every_message_of_every_loop_is_accounted_for(tmp_path: Path) -> None:
     assert [run["name"] for run in found["runs"] if not run["complete"]] == []
     assert {run["recipients"] for run in found["runs"]} == {PEOPLE}
     assert found["worker_peak_mb"] > 0
+    assert found["notice"]["complete"] and found["notice"]["notices"] > 0
     for name in ("product", "product+plan"):
         assert 0 < found["median"][name]["round_trips"] <= 0.05
         assert found["median"][name]["wal_bytes"] > 0

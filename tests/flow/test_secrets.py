@@ -17,6 +17,7 @@ from tests.flow import doors, files, running, stubs
 
 BODY = "오늘만 비밀스러운 할인을 합니다"
 PEOPLE = files.numbers(4_000_000, 40)
+NOTICED = files.numbers(4_000_100, 2)
 WRONG = ("02-987-6543", "010-98-76", "01098765432109")
 
 
@@ -45,6 +46,10 @@ def secrets(product: Product, channel: grpc.Channel, login: dict[str, str], sand
         door.refused("CreateSession", email=login["email"], password=BODY)
         door("CreateSession", email=login["email"], password=login["password"])
         door("CreateSuppression", phone=PEOPLE[2])
+        common = {"senderNumberId": sender, "purpose": "PURPOSE_INFO"}
+        door("SendMessage", to=NOTICED[0], text=BODY, **common)
+        door("BatchSend", messages=[{"to": number, "text": BODY} for number in (NOTICED[1], WRONG[0])], **common)
+        door.refused("SendMessage", to=WRONG[1], text=BODY, **common)
     rest.http.get("/api/v1/workspace", headers={"X-API-Key": login["api_key"] + "x"})
     rest.http.get(f"/api/v1/contacts/{PEOPLE[3]}")
     rest.http.get("/api/v1/contacts", params={"filter": f'phone = "{PEOPLE[4]}"'})
@@ -56,6 +61,7 @@ def secrets(product: Product, channel: grpc.Channel, login: dict[str, str], sand
     keys = product.environment
     return {
         "API key": login["api_key"],
+        "test key": login["test_key"],
         "password": login["password"],
         "token": token.rpartition(".")[2],
         "provider key": "sandbox-key",
@@ -63,7 +69,7 @@ def secrets(product: Product, channel: grpc.Channel, login: dict[str, str], sand
         "token secret": keys["JWT_SECRET"],
         "storage secret": keys["AWS_SECRET_ACCESS_KEY"],
         "body": BODY,
-        **{f"number {number[-4:]}": number for number in (*PEOPLE, *(re.sub(r"\D", "", wrong) for wrong in WRONG))},
+        **{f"number {number[-4:]}": number for number in (*PEOPLE, *NOTICED, *(re.sub(r"\D", "", wrong) for wrong in WRONG))},
     }
 
 

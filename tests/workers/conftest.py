@@ -9,7 +9,7 @@ from core import images, jobs, settings, slots
 from core.db import accounts, session
 from tests.workers import shop as shops
 from workers import accounts as providers
-from workers import alerts, claim, liveness
+from workers import alerts, liveness, recipients
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +73,7 @@ def forget() -> None:
         slots.slots,
         accounts.keyring,
         providers._base_urls,
-        claim._letters,
+        recipients._letters,
         alerts.channels,
     ):
         cached.cache_clear()

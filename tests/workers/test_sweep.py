@@ -266,7 +266,13 @@ def test_a_step_that_fails_stops_no_other(shop: Shop, sandbox: Sandbox, logs: Lo
     logs.expect("step_failed")
     swept()
     assert shop.state(campaign) == "DONE"
-    assert {one["step"] for one in logs.events("step_failed")} == {"_deliveries", "_abandoned", "_unknown", "_results"}
+    assert {one["step"] for one in logs.events("step_failed")} == {
+        "_singles",
+        "_deliveries",
+        "_abandoned",
+        "_unknown",
+        "_results",
+    }
 
 
 def test_without_the_queues_what_needs_none_goes_on(shop: Shop, logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:

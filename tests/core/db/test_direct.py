@@ -2,36 +2,45 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
 
-from core.db import accounts, campaigns, direct, messages, partitions
+from core.db import accounts, campaigns, direct, messages, partitions, provider_accounts
 from core.db.ids import instant_of, new_id
 from core.db.listing import Page
 from core.db.session import database
+from core.rules.channel import Channel
 from core.rules.direct import check
 from core.rules.letter import GONE, SEALED
+from core.rules.routing import Route
 from core.rules.states import MessageState
 
-ROUTES = [{"account": str(UUID(int=1)), "provider": "aligo", "prices": {"SMS": "8.4", "LMS": "25.9"}}]
+ROUTE = Route(UUID(int=1), "aligo", {Channel.SMS: Decimal("8.4"), Channel.LMS: Decimal("25.9")})
 S = MessageState
 
 
 @pytest.fixture
 def workspace(process: None) -> UUID:
     with database().system() as tx:
-        return accounts.create_workspace(tx, "봄날커피")
+        made = accounts.create_workspace(tx, "봄날커피")
+    with database().write(made) as tx:
+        accounts.add_sender_number(tx, made, "0212345678")
+    return made
 
 
 def sent(workspace: UUID, *texts: str, references: Sequence[str] = (), test: bool = False) -> UUID:
     """One call; its batch."""
     now = datetime.now(UTC)
     with database().write(workspace) as tx:
-        order = direct.Order(workspace, test, {"sender": "0212345678", "routes": ROUTES}, now, now + timedelta(days=1))
+        sender = tx.value("SELECT id FROM sender_numbers")
+        order = direct.Order(workspace, test, sender, "0212345678", "", [ROUTE], now, now + timedelta(days=1))
         named = dict(enumerate(references))
         wanted = [check(f"0101234{at:04d}", text, named.get(at, "")) for at, text in enumerate(texts)]
-        return direct.add(tx, order, wanted, accounts.keys(tx, workspace), now)
+        places = direct.add(tx, order, wanted, accounts.keys(tx, workspace), now)
+        assert places == [(places[0][0], at) for at in range(len(texts))]
+        return places[0][0]
 
 
 def listed(workspace: UUID, limit: int = 100, **wish: object) -> list[tuple[UUID, int]]:
@@ -64,6 +73,18 @@ def test_number_and_text_are_sealed_and_make_no_contact(workspace: UUID) -> None
         assert (unseal(row.phone_sealed), unseal(row.text_sealed)) == ("01012340000", "주문이 접수되었습니다.")
         assert bytes(row.phone_hash) == keys.lookup("01012340000")
         assert direct.phones(tx, batch) == {0: row.phone_sealed}
+
+
+def test_a_number_stands_in_a_batch_once(workspace: UUID) -> None:
+    now = datetime.now(UTC)
+    with database().write(workspace) as tx:
+        order = direct.Order(workspace, False, None, "0212345678", "", [ROUTE], now, now + timedelta(days=1))  # type: ignore[arg-type]
+        wanted = [check(f"0100000000{digit}", "가", "") for digit in "112131"]
+        places = direct.add(tx, order, wanted, accounts.keys(tx, workspace), now)
+        first, second, third, fourth = (row.id for row in tx.rows("SELECT id FROM batches ORDER BY id"))
+        assert places == [(first, 0), (second, 0), (first, 1), (third, 0), (first, 2), (fourth, 0)]
+        assert tx.value("SELECT max(n) FROM (SELECT count(*) AS n FROM direct_messages GROUP BY batch_id, phone_hash) x") == 1
+        assert sorted(tx.value("SELECT array_agg(length(states)) FROM batches")) == [1, 1, 1, 3]
 
 
 def test_a_call_is_counted_and_stands_in_no_list_of_campaigns(workspace: UUID) -> None:
@@ -186,17 +207,18 @@ def test_numbers_and_texts_are_dropped_after_three_months_and_the_ledger_stays(w
 
 def test_the_rehearsal_has_one_account_that_no_list_shows(workspace: UUID) -> None:
     with database().write(workspace) as tx:
-        sender = accounts.add_sender_number(tx, workspace, "0212345678")
-        made = {accounts.rehearsal_account(tx, workspace, sender) for _ in range(2)}
+        (sender,) = accounts.sender_numbers(tx)
+        made = {accounts.rehearsal_account(tx, workspace, sender.id) for _ in range(2)}
         assert len(made) == 1
-        assert accounts.provider_accounts(tx) == []
+        assert accounts.provider_accounts(tx) == provider_accounts.standing(tx) == []
+        assert provider_accounts.candidates(tx, sender.id) == []
         (account,) = made
         assert accounts.provider_account(tx, account).credentials == {}
     with database().system() as tx:
         other = accounts.create_workspace(tx, "가을서점")
     with database().write(other) as tx:
-        sender = accounts.add_sender_number(tx, other, "0212345678")
-        assert accounts.rehearsal_account(tx, other, sender) not in made
+        theirs = accounts.add_sender_number(tx, other, "0212345678")
+        assert accounts.rehearsal_account(tx, other, theirs) not in made
 
 
 def test_an_id_says_when_it_was_made() -> None:

@@ -1,0 +1,40 @@
+"""Recipients: whom a batch goes to. Contacts of a campaign, or the numbers that SendService was given."""
+
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Any
+
+from core.db import accounts, direct, send
+from core.db.session import Row, Tx
+from core.rules.letter import Letter, Person, Written
+
+_WRITTEN = Written()
+
+
+def letter(batch: Row[Any]) -> Letter:
+    """How the texts of a batch are written."""
+    return _WRITTEN if batch.kind == "SEND" else _letters(batch.frozen_body, bool(batch.image_object))
+
+
+def people(tx: Tx, batch: Row[Any]) -> list[Person]:
+    """Everybody by position, as they are at this instant."""
+    count = len(batch.states)
+    if batch.kind == "SEND":
+        return direct.recipients(tx, batch.id, count, accounts.keys(tx, batch.workspace_id))
+    return send.recipients(tx, batch, count, letter(batch).keys)
+
+
+def numbers(tx: Tx, batch: Row[Any], positions: Collection[int]) -> dict[int, str]:
+    """The numbers at these positions, in clear and in memory only; whoever is gone has none."""
+    unseal = accounts.keys(tx, batch.workspace_id).opener()
+    if batch.kind == "SEND":
+        sealed = direct.phones(tx, batch.id)
+    else:
+        of_contact = send.phones(tx, [batch.contact_ids[position] for position in positions])
+        sealed = {position: of_contact.get(batch.contact_ids[position], b"") for position in positions}
+    return {position: unseal(sealed[position]) for position in positions if sealed.get(position)}
+
+
+@lru_cache(maxsize=64)
+def _letters(body: str, has_image: bool) -> Letter:
+    return Letter(body, has_image=has_image)
