@@ -16,6 +16,7 @@ from core.rules import schedule as schedules
 from core.rules.schedule import ends, minute
 from core.rules.states import KOREAN, CampaignState
 from core.rules.text import normalise
+from server import campaign_control as control
 from server import preview as previews
 from server.convert import enum_name, instant, optional_id
 
@@ -40,6 +41,7 @@ def columns(tx: Tx, campaign: pb.Campaign) -> dict[str, Any]:
         "none_tags": list(campaign.audience.none_tags),
         "expires_at": instant(campaign.expire_time) if campaign.HasField("expire_time") else None,
         "scheduled_at": minute(instant(campaign.schedule_time)) if campaign.HasField("schedule_time") else None,
+        **control.columns(campaign),
     }
 
 
@@ -101,6 +103,7 @@ def launched(tx: Tx, row: Row[Any], now: datetime) -> dict[str, Any]:
     if not campaigns.reaches_anybody(tx, row):
         message = "받을 수 있는 고객이 없습니다."
         raise InvalidInput(message, [Violation("campaign.audience", message, "EMPTY_AUDIENCE")], reason="EMPTY_AUDIENCE")
+    control.check_pace(tx, row, now)
     return {
         **_begun(row, until, people, now),
         "frozen_body": rules.finished_body(draft),
@@ -115,6 +118,6 @@ def launched(tx: Tx, row: Row[Any], now: datetime) -> dict[str, Any]:
 def _begun(row: Row[Any], until: int, people: int, now: datetime) -> dict[str, Any]:
     """At once, or later: who is selected, and until when, is then decided by workers/start.py."""
     if row.scheduled_at is not None:
-        return {"state": CampaignState.SCHEDULED}
+        return {"state": CampaignState.SCHEDULED, "plan_total": people}  # of today, until it starts
     begun = {"state": CampaignState.PLANNING, "plan_until": until, "plan_total": people, "launched_at": now}
     return {**begun, "expires_at": ends(now, row.expires_at)}

@@ -7,6 +7,7 @@ from uuid import UUID
 from jeondan.v1 import campaign_pb2 as pb
 from jeondan.v1 import types_pb2
 
+from core import clock
 from core.db import campaigns, provider_accounts
 from core.db.session import Row, Tx
 from core.db.tables import BUCKETS
@@ -15,6 +16,7 @@ from core.rules import night
 from core.rules.price import PriceTable, to_won
 from core.rules.reasons import label
 from core.rules.routing import Breaker
+from server import campaign_control as control
 from server.convert import enum, etag, stamp
 from server.preview import Preview, Shown
 
@@ -42,6 +44,8 @@ def many(tx: Tx, rows: Sequence[Row[Any]]) -> list[pb.Campaign]:
         mine = [one for one in why if one.campaign_id == row.id]
         made.exclusions.extend(reasons((one.reason, one.people) for one in mine if one.bucket == "excluded"))
         made.failures.extend(reasons((one.reason, one.people) for one in mine if one.bucket == "failed"))
+        if end := control.expected_end(row, made.counters.selected, clock.now()):
+            made.expected_end_time.FromDatetime(end)
         made.progress.CopyFrom(types_pb2.Progress(done=made.counters.selected, total=row.plan_total))
         shown.append(made)
     return shown
@@ -80,6 +84,9 @@ def message(row: Row[Any]) -> pb.Campaign:
         failure=row.failure,
         expire_time=stamp(row.expires_at),
         schedule_time=stamp(row.scheduled_at),
+        pace=control.pace_message(row),
+        budget_krw=row.budget_krw or 0,
+        committed_krw=to_won(row.committed),
         etag=etag_of(row),
         create_time=stamp(row.created_at),
         launch_time=stamp(row.launched_at),

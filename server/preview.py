@@ -21,6 +21,8 @@ from core.rules.schedule import Schedule
 from server import routing
 
 CHUNK = 10_000
+FORECAST_PEOPLE = 5 * CHUNK  # rendered for the warning of a launch
+MOST_PEOPLE = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,18 @@ def routes_of(tx: Tx, campaign: Row[Any], draft: drafts.Draft) -> tuple[Route, .
     return routing.routes_of(tx, campaign.workspace_id, campaign.sender_number_id, drafts.likely_channel(draft))
 
 
-def render(tx: Tx, workspace: UUID, campaign: Row[Any], letter: Letter, samples: int) -> Preview:
-    """Write every text of the audience, in contact order, in flat memory."""
+def forecast(tx: Tx, campaign: Row[Any], now: datetime) -> Decimal:
+    """What the whole audience would cost, in won: exact for the first many, reckoned for those beyond."""
+    draft = draft_of(tx, campaign, now)
+    found = render(tx, campaign.workspace_id, campaign, letter_of(draft), 0, most=FORECAST_PEOPLE)
+    cost = found.cost(prices_of(tx, campaign, draft))
+    if found.selected < FORECAST_PEOPLE:
+        return cost
+    return cost * campaigns.audience_end(tx, campaign)[1] / found.selected
+
+
+def render(tx: Tx, workspace: UUID, campaign: Row[Any], letter: Letter, samples: int, *, most: int = MOST_PEOPLE) -> Preview:
+    """Write every text of the audience, or of the first `most`, in contact order, in flat memory."""
     preview = Preview()
     unseal = accounts.keys(tx, workspace).opener()
     values = {"any_tags": campaign.any_tags, "none_tags": campaign.none_tags, "ad": campaign.purpose == "AD"}
@@ -117,7 +129,9 @@ def render(tx: Tx, workspace: UUID, campaign: Row[Any], letter: Letter, samples:
             _add(preview, row, letter, samples, unseal)
         after = rows[-1].id
         rows = (
-            campaigns.audience(tx, workspace, values, after=after, people=CHUNK, keys=letter.keys) if len(rows) == CHUNK else ()
+            campaigns.audience(tx, workspace, values, after=after, people=CHUNK, keys=letter.keys)
+            if len(rows) == CHUNK and preview.selected < most
+            else ()
         )
     return preview
 

@@ -15,7 +15,7 @@ from core.rules import ledger, night
 from core.rules.letter import SEALED, Part, Person, Prepared, prepare, text_hashes
 from core.rules.states import BatchState, CampaignState, MessageState
 from workers import accounts as providers
-from workers import recipients
+from workers import gate, recipients
 from workers.ledger import LEASE, move
 from workers.liveness import heart
 from workers.providers import Provider
@@ -61,15 +61,20 @@ def claim(tx: Tx, batch_id: UUID, hand: Hand) -> Load | Full | None:
     if batch.expires_at and now >= batch.expires_at:
         move(tx, batch, ledger.place(states, waiting, MessageState.EXPIRED))
         return None
+    if gate.too_early(tx, batch, now):
+        return None
     way = choose(tx, batch, hand, now)
     if not isinstance(way, Way):
         return way
     provider = providers.provider_of(tx, way.route.account)
     people = recipients.people(tx, batch)
     prepared = _prepare(batch, provider, waiting, people, now)
-    calls = _calls(tx, batch, way, prepared, people)
+    allowed = gate.through(tx, batch, prepared, way.route.prices, now)
+    if allowed is None:
+        return None
+    calls = _calls(tx, batch, way, allowed, people)
     send.add_attempts(tx, [_attempt(batch, way, call, now) for call in calls])
-    _save(tx, batch, states, prepared, way, now)
+    _save(tx, batch, states, allowed, way, now)
     if not calls:
         return None
     common = batch.sender, batch.frozen_subject, batch.image_object

@@ -1,12 +1,16 @@
 """Plan: turn a campaign's audience into batches and exclusions, in bounded chunks, as often as it takes."""
 
+from datetime import datetime
+from itertools import islice
+from typing import Any
 from uuid import UUID
 
 import dramatiq
 
 from core import clock, jobs
 from core.db import campaigns
-from core.db.session import database
+from core.db.session import Row, database
+from core.rules.pace import Pace, agreed
 from core.rules.states import CampaignState
 from workers.ledger import as_ids
 
@@ -32,13 +36,25 @@ def plan_step(workspace: UUID, campaign_id: UUID, *, chunk: int = CHUNK) -> bool
         campaign = campaigns.get(tx, campaign_id, lock=True)
         if campaign is None or campaign.planned or campaign.state not in RUNNING:
             return False
-        done = campaigns.plan_chunk(tx, campaign, people=chunk, now=clock.now())
+        now = clock.now()
+        pace = agreed(campaign.pace_people, campaign.pace_seconds, most=campaign.batch_size, ad=campaign.purpose == "AD")
+        size = pace.size if pace else campaign.batch_size
+        done = campaigns.plan_chunk(tx, campaign, people=chunk, size=size, slots=_slots(pace, campaign, chunk // size + 1, now))
         finished = done.selected < chunk
-        people = sum(size for _, size in done.batches)
+        people = sum(size for _, size, _ in done.batches)
         left_out = sum(done.excluded.values())
         # reasons before counters, as everywhere: transactions that take both never wait for each other
         campaigns.count_reasons(tx, campaign_id, "excluded", done.excluded)
         campaigns.count(tx, campaign_id, {"selected": done.selected, "planned": people, "excluded": left_out})
-        campaigns.advance_plan(tx, campaign_id, cursor=done.last or campaign.plan_cursor, finished=finished)
-        tx.after_commit(lambda: jobs.deliver_batches(workspace, (batch for batch, _ in done.batches)))
+        last_slot = max((due_at for _, _, due_at in done.batches), default=None) if pace else None
+        cursor = done.last or campaign.plan_cursor
+        campaigns.advance_plan(tx, campaign_id, cursor=cursor, finished=finished, last_slot=last_slot)
+        # What is due later is no job yet: the sweeper finds it when its time comes.
+        tx.after_commit(lambda: jobs.deliver_batches(workspace, (batch for batch, _, due_at in done.batches if due_at <= now)))
     return not finished
+
+
+def _slots(pace: Pace | None, campaign: Row[Any], count: int, now: datetime) -> list[datetime]:
+    if pace is None:
+        return [now] * count
+    return list(islice(pace.following(pace.first(now, campaign.pace_end_at)), count))

@@ -15,6 +15,7 @@ from core.rules import ledger
 from core.rules.channel import Channel
 from core.rules.routing import TROUBLES, Breaker, Route, open_until
 from core.rules.states import NO_NEWS, Decision, MessageState, merge_states
+from workers import gate
 from workers.claim import Call, Load
 from workers.ledger import busy_until, move
 from workers.liveness import heart
@@ -49,6 +50,7 @@ class Begun:
     provider: str
     channel: str
     positions: Sequence[int]
+    unit_price: Decimal
 
 
 def record(tx: Tx, load: Load, call: Call, outcome: Outcome) -> None:
@@ -57,7 +59,7 @@ def record(tx: Tx, load: Load, call: Call, outcome: Outcome) -> None:
     if batch is None or not _is_open(tx, batch, load, call, outcome):
         return
     accepted = outcome if isinstance(outcome, Accepted) else None
-    begun = Begun(call.attempt, load.way.route.provider, call.part.channel.value, call.part.positions)
+    begun = Begun(call.attempt, load.way.route.provider, call.part.channel.value, call.part.positions, call.unit_price)
     _learn(tx, batch, load, outcome)  # the account before the counters, as a claim does: no two wait for each other
     apply(tx, batch, begun, _news(load, call, outcome, clock.now()), accepted)
 
@@ -82,9 +84,12 @@ def apply(tx: Tx, batch: Row[Any], attempt: Begun | Row[Any], news: News, accept
         if not send.accept_attempt(tx, attempt.id, ending, clock.kst(clock.now()).date(), news.cost):
             _log.error("reference_owned_twice", attempt=str(attempt.id))
             return
+        gate.settle(tx, batch, attempt, news.cost)
         states = merge_states(states, ledger.place(bytes([NO_NEWS]) * len(states), attempt.positions, news.state))
     else:
         send.finish_attempt(tx, attempt.id, ending)
+        if news.state is not MessageState.UNKNOWN:
+            gate.settle(tx, batch, attempt, Decimal(0))
         open_ones = [at for at in attempt.positions if states[at] in (MessageState.CLAIMED, MessageState.UNKNOWN)]
         states = ledger.place(states, open_ones, news.state)
     reasons = dict.fromkeys(attempt.positions, news.reason) if news.reason else None

@@ -143,7 +143,7 @@ class Chunk:
 
     selected: int
     last: int | None
-    batches: tuple[tuple[UUID, int], ...]
+    batches: tuple[tuple[UUID, int, datetime], ...]  # id, people, when it is due
     excluded: dict[str, int]
 
 
@@ -173,6 +173,18 @@ def reaches_anybody(tx: Tx, campaign: Row[Any]) -> bool:
     )
 
 
+def reached(tx: Tx, campaign: Row[Any]) -> int:
+    """How many of the audience may get this campaign."""
+    found = tx.value(
+        f"SELECT count(*) FROM contacts c {_SUPPRESSED} WHERE c.workspace_id = :workspace AND {_SELECTED} AND {REASON} IS NULL",  # noqa: S608
+        workspace=campaign.workspace_id,
+        any_tags=campaign.any_tags,
+        none_tags=campaign.none_tags,
+        ad=campaign.purpose == "AD",
+    )
+    return int(found or 0)
+
+
 def due_schedules(tx: Tx, now: datetime, limit: int = 100) -> Sequence[Row[Any]]:
     """Campaigns that were to start by now, in every workspace."""
     return tx.rows(
@@ -183,9 +195,12 @@ def due_schedules(tx: Tx, now: datetime, limit: int = 100) -> Sequence[Row[Any]]
     )
 
 
-def plan_chunk(tx: Tx, campaign: Row[Any], *, people: int, now: datetime) -> Chunk:
-    """Move the next `people` contacts of the audience into batches or exclusions, in one statement."""
-    slots = people // campaign.batch_size + 1
+def plan_chunk(tx: Tx, campaign: Row[Any], *, people: int, size: int, slots: Sequence[datetime]) -> Chunk:
+    """Move the next `people` contacts of the audience into batches of `size`, each due at its slot, or into exclusions.
+
+    One statement; there are at least people / size + 1 slots.
+    """
+    ids = [new_id() for _ in slots]
     row = tx.row(
         f"""WITH picked AS MATERIALIZED (
             SELECT c.id, {REASON} AS reason FROM contacts c {_SUPPRESSED}
@@ -196,7 +211,7 @@ def plan_chunk(tx: Tx, campaign: Row[Any], *, people: int, now: datetime) -> Chu
         ), made AS (
             INSERT INTO batches (id, workspace_id, campaign_id, first_contact, last_contact, contact_ids, states, state, due_at)
             SELECT (CAST(:ids AS uuid[]))[slot + 1], :workspace, :campaign, min(id), max(id), array_agg(id ORDER BY id),
-                   decode(repeat('00', count(*)::int), 'hex'), 0, :now
+                   decode(repeat('00', count(*)::int), 'hex'), 0, (CAST(:slots AS timestamptz[]))[slot + 1]
             FROM good GROUP BY slot ORDER BY slot RETURNING id, cardinality(contact_ids) AS people
         ), left_out AS (
             INSERT INTO exclusions (workspace_id, campaign_id, reason, contact_ids)
@@ -214,24 +229,26 @@ def plan_chunk(tx: Tx, campaign: Row[Any], *, people: int, now: datetime) -> Chu
         none_tags=campaign.none_tags,
         ad=campaign.purpose == "AD",
         people=people,
-        size=campaign.batch_size,
-        ids=[new_id() for _ in range(slots)],
-        now=now,
+        size=size,
+        ids=ids,
+        slots=list(slots),
     )
     if row is None:
         raise RuntimeError("planning returned no row")
-    batches = tuple((UUID(batch), int(size)) for batch, size in row.batches or ())
+    due = dict(zip(ids, slots, strict=True))
+    batches = tuple((UUID(batch), int(size), due[UUID(batch)]) for batch, size in row.batches or ())
     return Chunk(row.selected, row.last, batches, row.excluded or {})
 
 
-def advance_plan(tx: Tx, campaign: UUID, *, cursor: int, finished: bool) -> None:
+def advance_plan(tx: Tx, campaign: UUID, *, cursor: int, finished: bool, last_slot: datetime | None = None) -> None:
     """Remember how far the plan has come; when it is finished, sending is all that is left."""
     tx.run(
-        "UPDATE campaigns SET plan_cursor = :cursor, planned = :finished,"
+        "UPDATE campaigns SET plan_cursor = :cursor, planned = :finished, pace_end_at = coalesce(:last_slot, pace_end_at),"
         " state = CASE WHEN :finished AND state = 'PLANNING' THEN 'SENDING' ELSE state END WHERE id = :campaign",
         campaign=campaign,
         cursor=cursor,
         finished=finished,
+        last_slot=last_slot,
     )
 
 
@@ -274,9 +291,10 @@ def stalled_plans(tx: Tx) -> Sequence[Row[Any]]:
 def pause(tx: Tx, campaign: UUID, waiting_for: str = "") -> None:
     """Stop handing over; takes effect at the next claim."""
     if tx.run(
-        "UPDATE campaigns SET state = 'PAUSED', waiting_for = :waiting_for, version = version + 1"
+        "UPDATE campaigns SET state = 'PAUSED', waiting_for = :waiting_for, paused_at = :now, version = version + 1"
         " WHERE id = :campaign AND state IN ('PLANNING', 'SENDING')",
         campaign=campaign,
+        now=clock.now(),
         waiting_for=waiting_for,
     ):
         events.tell(tx, PAUSED, [campaign], clock.now())

@@ -18,7 +18,7 @@ from core.rules.states import BatchState
 _BATCH = "b.id, b.workspace_id, b.campaign_id, b.states, b.reasons, b.state, b.due_at, b.attempt, b.lease_owner"
 
 _CAMPAIGN = """c.purpose, c.frozen_body, c.frozen_subject, c.sender, c.image_object, c.routes, c.expires_at,
-    c.state AS campaign_state, c.kind, c.test"""
+    c.state AS campaign_state, c.kind, c.test, c.pace_people, c.pace_seconds, c.pace_free_at, c.batch_size, c.budget_krw"""
 
 # The accounts that may be called now: in use, sure of the sender number, and not held back by their breaker.
 _USABLE = """FROM provider_accounts p JOIN provider_senders s ON s.provider_account_id = p.id
@@ -63,10 +63,11 @@ def wait_for_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
 
 
 def hold_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
-    """The batch with the breaker of the account that has it, for whoever records."""
+    """The batch with the breaker of the account that has it and the cap of its campaign, for whoever records."""
     found: Row[Any] | None = driver.row(
         tx,
-        f"SELECT {_BATCH}, p.busy_count, p.breaker FROM batches b"  # noqa: S608 - constants
+        f"SELECT {_BATCH}, p.busy_count, p.breaker, c.budget_krw FROM batches b"  # noqa: S608 - constants
+        " JOIN campaigns c ON c.id = b.campaign_id"
         " LEFT JOIN provider_accounts p ON p.id = b.provider_account_id WHERE b.id = :batch FOR UPDATE OF b",
         batch=batch,
     )

@@ -47,6 +47,13 @@ def next_open(instant: datetime, window: Window = DEFAULT) -> datetime:
     return datetime.combine(morning, window.end, _KST).astimezone(UTC)
 
 
+def next_close(instant: datetime, window: Window = DEFAULT) -> datetime:
+    """When the next night begins, seen from an open instant; UTC."""
+    local = _local(instant)
+    evening = local.date() + timedelta(days=local.time() >= window.start)
+    return datetime.combine(evening, window.start, _KST).astimezone(UTC)
+
+
 def spoken(instant: datetime) -> str:
     """11월 26일 08:00, as the merchant's clock shows it."""
     local = _local(instant)

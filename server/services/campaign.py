@@ -13,10 +13,11 @@ from core.rules.events import STARTED, of_move
 from core.rules.price import to_won
 from core.rules.states import CampaignState, check_move
 from core.rules.text import find_rare
+from server import campaign_control as control
 from server import campaign_drafts as drafts
 from server import campaign_view as view
 from server import preview as previews
-from server.convert import check_etag, enum_names
+from server.convert import check_etag, enum_names, stamp
 from server.listing import Field, Lists, next_token, page
 from server.rpc import Call, reads, writes
 from server.updates import merged
@@ -54,9 +55,12 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
     def UpdateCampaign(self, request: pb.UpdateCampaignRequest, call: Call) -> pb.UpdateCampaignResponse:
         row = _locked(call, request.campaign_id)
         check_etag(request.etag, view.etag_of(row))
-        drafts.check_is_draft(row)
+        running = control.is_about_budget(request, row)
+        if not running:
+            drafts.check_is_draft(row)
         changed = merged(view.message(row), request.campaign, request.update_mask, field="campaign")
-        campaigns.update(call.tx, row.id, drafts.columns(call.tx, changed))
+        values = control.raised(call, row, changed.budget_krw) if running else drafts.columns(call.tx, changed)
+        campaigns.update(call.tx, row.id, values)
         return pb.UpdateCampaignResponse(campaign=view.one(call.tx, row.id))
 
     @writes
@@ -75,13 +79,16 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
         draft = previews.draft_of(call.tx, row, call.now)
         found = previews.draft_preview(call.tx, row, draft, request.sample_count or SAMPLES)
         prices = previews.prices_of(call.tx, row, draft)
+        people, cost = sum(found.channels.values()), found.cost(prices)
         return pb.PreviewCampaignResponse(
             selected=found.selected,
             exclusions=view.reasons(found.excluded.most_common()),
             channels=view.channel_costs(found, prices),
-            cost_krw=to_won(found.cost(prices)),
+            cost_krw=to_won(cost),
             samples=view.samples(found),
-            problems=view.problems(previews.problems(draft, found)),
+            problems=view.problems([*previews.problems(draft, found), *control.too_slow(row, people, call.now)]),
+            warnings=view.problems(control.over_budget(row, cost)),
+            expected_end_time=stamp(control.forecast_end(row, people, call.now)),
             rare_characters=sorted({one.character for one in find_rare(row.body + row.subject)}),
         )
 
@@ -96,7 +103,8 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
         if values["state"] == CampaignState.PLANNING:
             events.tell(call.tx, STARTED, [row.id], call.now)
             call.tx.after_commit(lambda: jobs.plan_campaign(call.workspace, row.id))
-        return pb.LaunchCampaignResponse(campaign=view.one(call.tx, row.id))
+        warnings = control.over_budget(row, previews.forecast(call.tx, row, call.now)) if row.budget_krw else ()
+        return pb.LaunchCampaignResponse(campaign=view.one(call.tx, row.id), warnings=view.problems(warnings))
 
     @writes
     def UnscheduleCampaign(self, request: pb.UnscheduleCampaignRequest, call: Call) -> pb.UnscheduleCampaignResponse:
@@ -114,14 +122,16 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
 
     @writes
     def PauseCampaign(self, request: pb.PauseCampaignRequest, call: Call) -> pb.PauseCampaignResponse:
-        row = _moved(call, request.campaign_id, CampaignState.PAUSED)
+        row = _moved(call, request.campaign_id, CampaignState.PAUSED, paused_at=call.now)
         return pb.PauseCampaignResponse(campaign=view.one(call.tx, row.id))
 
     @writes
     def ResumeCampaign(self, request: pb.ResumeCampaignRequest, call: Call) -> pb.ResumeCampaignResponse:
         row = _locked(call, request.campaign_id)
         drafts.check_is_paused(row)
-        row = _moved(call, request.campaign_id, CampaignState.SENDING if row.planned else CampaignState.PLANNING)
+        state = CampaignState.SENDING if row.planned else CampaignState.PLANNING
+        row = _moved(call, request.campaign_id, state, paused_at=None)
+        control.space_out(call.tx, row, call.now)
         call.tx.after_commit(lambda: jobs.plan_campaign(call.workspace, row.id))
         return pb.ResumeCampaignResponse(campaign=view.one(call.tx, row.id))
 

@@ -52,7 +52,7 @@ def test_a_launch_waits_for_its_minute_and_everything_but_the_audience_is_frozen
     made = create(shop, sender, schedule_time=stamp(today(15, 7) + timedelta(seconds=42)))
     assert made.schedule_time == stamp(today(15, 7))
     waiting = launch(shop, made, etag=made.etag)
-    assert (waiting.state, waiting.counters, waiting.progress.total) == (State.STATE_SCHEDULED, pb.Counters(), 0)
+    assert (waiting.state, waiting.counters, waiting.progress.total) == (State.STATE_SCHEDULED, pb.Counters(), 2)
     assert not waiting.HasField("launch_time") and not waiting.HasField("expire_time")
     assert jobs.depths()[jobs.PLAN] == 0
     request = pb.UpdateCampaignRequest(campaign_id=made.id, campaign=pb.Campaign(body="다른 글"))
