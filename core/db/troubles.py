@@ -21,6 +21,10 @@ _UNRESOLVED = """SELECT a.workspace_id, a.provider_account_id, a.provider, sum(c
     WHERE a.outcome = 'UNKNOWN' AND (a.escalated_at IS NOT NULL OR a.started_at < :before)
     GROUP BY a.workspace_id, a.provider_account_id, a.provider"""
 
+# Among the latest calls: a long campaign waits its turn, and that is no trouble.
+_GOING = """SELECT count(*) FROM (SELECT campaign_id, started_at FROM attempts ORDER BY id DESC LIMIT 1000) a
+    JOIN campaigns c ON c.id = a.campaign_id WHERE c.kind = :kind AND a.started_at > :before"""
+
 
 def breakers(tx: Tx) -> Iterator[Condition]:
     """Accounts to which no calls go because the provider does not answer."""
@@ -64,10 +68,10 @@ def endpoints(tx: Tx) -> Iterator[Condition]:
 
 
 def stuck(tx: Tx, now: datetime, before: datetime) -> Iterator[Condition]:
-    """Batches that could have gone long ago, while nothing at all goes."""
-    due = send.due_batches(tx, before, now, 1)
-    if due and (tx.value("SELECT started_at FROM attempts ORDER BY id DESC LIMIT 1") or before) <= before:
-        yield Condition(Kind.DELIVERY_STUCK, "batches", None, {"minutes": str(int((now - before).total_seconds() // 60))})
+    """Campaigns or single messages that could have gone long ago, while none of their kind goes."""
+    for kind in ("CAMPAIGN", "SEND"):
+        if send.due_batches(tx, before, now, 1, kind) and not tx.value(_GOING, kind=kind, before=before):
+            yield Condition(Kind.DELIVERY_STUCK, kind, None, {"minutes": str(int((now - before).total_seconds() // 60))})
 
 
 def consumed(tx: Tx, alive_since: datetime) -> set[str]:

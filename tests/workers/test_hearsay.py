@@ -12,6 +12,7 @@ from core.db.ids import new_id
 from core.db.session import database
 from core.rules import reasons
 from core.rules.states import MessageState
+from tests.workers import test_single
 from tests.workers.shop import Logs, Sandbox, Shop, Time
 from workers import receipts, watch
 from workers.providers import Report, Result
@@ -112,6 +113,18 @@ def test_blocking_a_kakao_channel_is_no_word_about_ads(shop: Shop) -> None:
     assert suppressed(shop) == []
 
 
+@pytest.mark.parametrize(("test", "kept"), [(False, ["MANUAL", "PROVIDER"]), (True, ["MANUAL"])])
+def test_of_single_messages_too_and_not_of_rehearsed_ones(shop: Shop, sandbox: Sandbox, test: bool, kept: list[str]) -> None:
+    shop.customers(1)
+    shop.opt_out()
+    messages = test_single.sent(
+        shop, ("01000009005", "주문이 접수되었습니다"), ("01000009001", "주문이 접수되었습니다"), test=test
+    )
+    test_single.delivered(shop, messages)
+    test_single.read(shop)
+    assert [row.source for row in shop.sql("SELECT source FROM suppressions ORDER BY source")] == kept
+
+
 def test_who_was_deleted_meanwhile_is_in_nobodys_way(shop: Shop) -> None:
     _, attempt, phones = sent(shop)
     shop.sql("DELETE FROM contacts WHERE name = '고객0'")
@@ -178,7 +191,7 @@ def test_after_the_last_look_they_wait_as_accepted_and_people_know(shop: Shop, t
     watch.from_the_clock()
     with database().read(shop.workspace) as tx:
         shown = messages.get(tx, shop.batches(campaign)[0], 0)
-    assert (shown.reason, shown.words) == ("NO_RESULT", "수신 보류")
+    assert (shown.reason, shown.result_at) == ("NO_RESULT", None)
     assert reasons.label("NO_RESULT") == "발송사가 결과를 알려 주지 않음"
     with database().system() as tx:
         [incident] = tx.rows("SELECT * FROM incidents WHERE kind = 'UNKNOWN_WORDS'")

@@ -125,6 +125,14 @@ def test_a_missing_setting_stops_the_program_and_is_named(program: Callable[...,
     assert "JWT_SECRET" in wrong.log.read_text()
 
 
+@pytest.mark.parametrize("name", ["workers.main housekeeping", "workers.clock"])
+def test_a_wrong_alert_address_stops_who_would_have_to_tell(program: Callable[..., Program], name: str) -> None:
+    wrong = program(*name.split(), ALERT_URLS="slack://s3cret-that-is-none")
+    assert wrong.process.wait(30) == 2
+    assert "jeondan: ALERT_URLS: address 1 of 1" in wrong.log.read_text()
+    assert "s3cret" not in wrong.log.read_text()
+
+
 def test_every_lane_has_its_modules(worker: None) -> None:
     assert set(main.ACTORS) == set(jobs.LANES)
     assert liveness.DEAD_AFTER.total_seconds() > scheduler.TICK_SECONDS

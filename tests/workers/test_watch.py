@@ -14,6 +14,7 @@ from core.db.ids import new_id
 from core.db.session import database
 from core.errors import Unavailable
 from core.rules.alerts import Kind
+from tests.workers import test_single
 from tests.workers.receiver import Receiver, receiving
 from tests.workers.shop import Logs, Sandbox, Shop, Time, open_shop
 from workers import alerts, watch
@@ -317,6 +318,17 @@ def test_batches_that_could_go_and_do_not_are_seen_and_a_long_campaign_is_no_tro
     shop.plan(shop.campaign())
     shop.sql("UPDATE batches SET due_at = due_at - interval '1 hour' WHERE state = 0")
     assert seen(time) == set()
+
+
+def test_single_messages_that_do_not_go_are_seen_though_campaigns_go(shop: Shop, time: Time) -> None:
+    test_single.sent(shop, ("01000000001", "주문이 접수되었습니다"))
+    time.forward(minutes=6)
+    shop.customers(3)
+    shop.run(shop.campaign())
+    watch.from_the_clock()
+    assert [(kind, subject) for kind, subject, _ in incidents(shop) if kind == Kind.DELIVERY_STUCK] == [
+        ("DELIVERY_STUCK", "SEND")
+    ]
 
 
 def test_redis_that_does_not_answer_is_seen_and_lanes_are_left_alone(
