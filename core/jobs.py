@@ -15,7 +15,8 @@ from core.settings import load
 
 # Lanes are separate queues by promise: nothing bulk ever stands before a single message.
 SINGLE, BULK, PLAN, COMPOSE, RECEIPTS, HOUSEKEEPING = "single", "bulk", "plan", "compose", "receipts", "housekeeping"
-LANES = (SINGLE, BULK, PLAN, COMPOSE, RECEIPTS, HOUSEKEEPING)
+WEBHOOKS = "webhooks"
+LANES = (SINGLE, BULK, PLAN, COMPOSE, RECEIPTS, HOUSEKEEPING, WEBHOOKS)
 
 JOBS: dict[str, str] = {
     "check_image": COMPOSE,
@@ -29,6 +30,7 @@ JOBS: dict[str, str] = {
     "read_pushes": RECEIPTS,
     "read_balance": HOUSEKEEPING,
     "sync_templates": HOUSEKEEPING,
+    "deliver_webhook": WEBHOOKS,
 }
 
 _log = telemetry.log("jobs")
@@ -107,6 +109,11 @@ def read_balance(workspace: UUID, account: UUID) -> None:
 def sync_templates(workspace: UUID, account: UUID) -> None:
     """Ask the provider which Alimtalk templates there are."""
     _queue("sync_templates", workspace, account)
+
+
+def deliver_webhook(workspace: UUID, endpoint: UUID) -> None:
+    """Post what has been due for longest to an endpoint of the merchant's."""
+    _queue("deliver_webhook", workspace, endpoint)
 
 
 def depths() -> dict[str, int]:

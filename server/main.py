@@ -24,6 +24,8 @@ from jeondan.v1 import (
     campaign_pb2_grpc,
     catalog_pb2,
     catalog_pb2_grpc,
+    event_pb2,
+    event_pb2_grpc,
     incident_pb2,
     incident_pb2_grpc,
     options_pb2,
@@ -35,6 +37,8 @@ from jeondan.v1 import (
     send_pb2_grpc,
     template_pb2,
     template_pb2_grpc,
+    webhook_pb2,
+    webhook_pb2_grpc,
 )
 
 from core import telemetry
@@ -60,11 +64,13 @@ from server.services.attempt import AttemptService
 from server.services.audience import AudienceService
 from server.services.campaign import CampaignService
 from server.services.catalog import CatalogService
+from server.services.event import EventService
 from server.services.incident import IncidentService
 from server.services.provider import ProviderService
 from server.services.receipt import ReceiptService
 from server.services.send import SendService
 from server.services.template import TemplateService
+from server.services.webhook import WebhookService
 
 THREADS = 10
 LOOKS = ("Get", "List", "Preview")  # RPCs that change nothing
@@ -143,6 +149,16 @@ SERVICES = (
         incident_pb2.DESCRIPTOR.services_by_name["IncidentService"],
         IncidentService,
         incident_pb2_grpc.add_IncidentServiceServicer_to_server,
+    ),
+    Service(
+        event_pb2.DESCRIPTOR.services_by_name["EventService"],
+        EventService,
+        event_pb2_grpc.add_EventServiceServicer_to_server,
+    ),
+    Service(
+        webhook_pb2.DESCRIPTOR.services_by_name["WebhookService"],
+        WebhookService,
+        webhook_pb2_grpc.add_WebhookServiceServicer_to_server,
     ),
 )
 

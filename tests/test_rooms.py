@@ -16,12 +16,14 @@ from jeondan.v1 import (
     campaign_pb2,
     catalog_pb2,
     errors_pb2,
+    event_pb2,
     incident_pb2,
     options_pb2,
     provider_pb2,
     receipt_pb2,
     send_pb2,
     template_pb2,
+    webhook_pb2,
 )
 
 from core import jobs
@@ -43,6 +45,8 @@ FILES = (
     template_pb2,
     provider_pb2,
     attempt_pb2,
+    event_pb2,
+    webhook_pb2,
 )
 INTERNAL = frozenset({"jeondan.v1.ReceiptService.TakePush"})  # RPCs without a REST route: bodies that are no JSON
 ROOMS = ("core", "server", "workers", "gateway", "deploy/local")

@@ -4,11 +4,13 @@ import functools
 import logging
 import os
 import re
+import socket
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 
@@ -65,6 +67,10 @@ class NotSent(Exception):
         self.reason = reason
 
 
+class Forbidden(NotSent):
+    """The address is one that nothing may be sent to."""
+
+
 class MaybeSent(Exception):
     """The request may have arrived, but there is no usable answer."""
 
@@ -92,6 +98,69 @@ def request(method: str, url: str, body: bytes = b"", *, timeout: Timeout, heade
         raise MaybeSent(_reason(error)) from None
 
 
+def post_outside(
+    url: str, body: bytes, headers: Mapping[str, str], *, may_reach: Callable[[str], bool], seconds: float
+) -> Response:
+    """Post once to an address that a stranger chose: only where `may_reach` every address of its name, and over in `seconds`.
+
+    It goes to the very address that was judged, whatever the name says a moment later. The body of the answer is not read.
+    Raises NotSent (Forbidden when it was the address) or MaybeSent.
+    """
+    fuse = _Fuse(seconds)
+    try:
+        parts = httpx.URL(url)
+        address = _judged(parts, may_reach)
+        asked = _outside().build_request(
+            "POST",
+            parts.copy_with(host=address),
+            content=body,
+            headers={**headers, "host": parts.netloc.decode("ascii")},
+            timeout=httpx.Timeout(connect=seconds / 2, write=seconds, read=seconds, pool=seconds),
+            extensions={"sni_hostname": parts.host, "trace": fuse.trace},
+        )
+        with fuse, closing(_outside().send(asked, stream=True)) as answer:
+            return Response(answer.status_code, answer.headers.get("content-type", ""), b"", _retry_seconds(answer))
+    except NotSent:
+        raise
+    except (*_NOT_SENT, httpx.InvalidURL, OSError) as error:
+        raise NotSent(type(error).__name__) from None
+    except Exception as error:
+        raise MaybeSent(_reason(error)) from None
+
+
+def _judged(url: httpx.URL, may_reach: Callable[[str], bool]) -> str:
+    """One of the addresses of its name, all of which may be reached."""
+    port = url.port or (443 if url.scheme == "https" else 80)
+    found = [str(entry[4][0]) for entry in socket.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)]
+    if not found or not all(map(may_reach, found)):
+        raise Forbidden("address not allowed")
+    return found[0]
+
+
+class _Fuse:
+    """Ends a request that takes too long as a whole: a time-out begins anew with every byte, and a head can trickle for ever."""
+
+    def __init__(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._burn)
+        self._timer.daemon = True
+        self._stream: Any = None
+
+    def trace(self, event: str, facts: Mapping[str, Any]) -> None:
+        """What httpx tells while it connects."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._stream = facts["return_value"]
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def _burn(self) -> None:
+        with suppress(Exception):
+            self._stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+
 def close() -> None:
     """Close every idle connection: at the end of a process, or of a test."""
     _client().close()
@@ -113,8 +182,16 @@ def _made() -> httpx.Client:
     return httpx.Client(trust_env=False, follow_redirects=False, limits=limits, headers=headers)
 
 
+@functools.cache
+def _outside() -> httpx.Client:
+    """No connection is kept: one that was opened for one name must never serve another at the same address."""
+    limits = httpx.Limits(max_connections=64, max_keepalive_connections=0)
+    return httpx.Client(trust_env=False, follow_redirects=False, limits=limits, headers={"user-agent": "jeondan"})
+
+
 # A forked child must not write into its parent's sockets.
 os.register_at_fork(after_in_child=_made.cache_clear)
+os.register_at_fork(after_in_child=_outside.cache_clear)
 
 
 def _request(method: str, url: str, body: bytes, headers: Mapping[str, str], timeout: Timeout) -> httpx.Request:

@@ -26,6 +26,7 @@ ACTORS: dict[str, tuple[str, ...]] = {
         "balance",
         "templates",
     ),
+    jobs.WEBHOOKS: ("hooks",),
 }
 
 

@@ -5,12 +5,25 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from core import clock, jobs, telemetry
-from core.db import accounts, campaigns, imports, incidents, partitions, pictures, provider_accounts, pushes, requests, send
+from core.db import (
+    accounts,
+    campaigns,
+    events,
+    imports,
+    incidents,
+    partitions,
+    pictures,
+    provider_accounts,
+    pushes,
+    requests,
+    send,
+    webhooks,
+)
 from core.db.session import Tx, database
 from core.rules import ledger
 from core.rules.states import CampaignState, MessageState
+from workers import hooks, templates
 from workers import pushes as pushed
-from workers import templates
 from workers.ledger import move
 from workers.liveness import DEAD_AFTER
 from workers.reconcile import abandon
@@ -28,7 +41,7 @@ def sweep() -> None:
     now = clock.now()
     depths = _depths()
     steps = (_singles, _deliveries, _abandoned, _ended, _unknown, _results, _plans, _files, _done, _balances)
-    for step in (*steps, _pushes, _schedules, _templates):
+    for step in (*steps, _pushes, _schedules, _templates, _hooks):
         try:
             step(now, depths)
         except Exception as error:
@@ -58,7 +71,10 @@ def upkeep() -> None:
     _elected(lambda tx: requests.forget(tx, now - timedelta(days=7)))
     _elected(lambda tx: pushes.forget(tx, now - pushed.KEPT))
     _elected(lambda tx: incidents.forget(tx, now - timedelta(days=365)))
+    _elected(lambda tx: webhooks.forget(tx, now - events.KEPT))
     _elected(accounts.rewrap)
+    with database().owner() as tx:
+        partitions.drop(tx, "events", now - events.KEPT)
 
 
 def _elected(action: Callable[[Tx], object]) -> None:
@@ -179,3 +195,10 @@ def _pushes(now: datetime, depths: dict[str, int]) -> None:
 
 def _templates(now: datetime, _: dict[str, int]) -> None:
     _elected(lambda tx: templates.queue_due(tx, now))
+
+
+def _hooks(now: datetime, depths: dict[str, int]) -> None:
+    _elected(lambda tx: hooks.fan_out(tx, now))
+    if depths[jobs.WEBHOOKS] < FULL_LANE:
+        waited = FORGOTTEN if depths[jobs.WEBHOOKS] else timedelta(0)
+        _elected(lambda tx: hooks.queue_due(tx, now - waited))

@@ -27,6 +27,8 @@ _WRAPPED = (
     ("workspaces", "data_key", "data"),
     ("workspaces", "lookup_key", "lookup"),
     ("provider_accounts", "credentials", "provider"),
+    ("webhook_endpoints", "secret", "webhook"),
+    ("webhook_endpoints", "old_secret", "webhook"),
 )
 
 _keys: dict[UUID, WorkspaceKeys] = {}  # unwrapped once per process; a workspace's own keys never change
@@ -319,7 +321,7 @@ def rewrap(tx: Tx) -> int:
     """Wrap again, with the first key of ENCRYPTION_KEY, what an older one wrapped; how many values. Across workspaces."""
     ring, done = keyring(), 0
     for table, column, purpose in _WRAPPED:
-        for row in tx.rows(f"SELECT id, {column} AS wrapped FROM {table} FOR UPDATE SKIP LOCKED"):  # noqa: S608 - constants
+        for row in tx.rows(f"SELECT id, {column} AS wrapped FROM {table} WHERE {column} IS NOT NULL FOR UPDATE SKIP LOCKED"):  # noqa: S608 - constants
             if ring.is_current(row.wrapped):
                 continue
             fresh = ring.wrap(ring.unwrap(row.wrapped, f"{purpose}:{row.id}"), f"{purpose}:{row.id}")

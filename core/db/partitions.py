@@ -48,3 +48,16 @@ def _ensure_one(tx: Tx, table: str, month: datetime) -> str:
     tx.run(sa.text(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"))  # reached only through its parent's policies
     tx.run(sa.text(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY"))
     return name
+
+
+def drop(tx: Tx, table: str, before: datetime) -> list[str]:
+    """Drop the months of a table that ended before this moment; their names. Whoever is using one is not waited for long."""
+    tx.run("SELECT pg_advisory_xact_lock(:lock)", lock=LOCK)
+    tx.run("SET LOCAL lock_timeout = '2s'")
+    rows = tx.rows(
+        "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = CAST(:table AS regclass)", table=table
+    )
+    old = [row.name for row in rows if row.name[-7:] < f"{before:%Y_%m}"]
+    for name in old:
+        tx.run(sa.text(f"DROP TABLE {name}"))
+    return old

@@ -41,6 +41,35 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody who follows the events has got to: so many (`done`) of what this row tells have been read."""
+
+    transaction: int
+    row: UUID
+    done: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A row of the outbox with what is needed to unfold it; without a batch it is about the campaign."""
+
+    row: UUID
+    transaction: int
+    news: News
+    time: datetime
+    campaign: UUID | None
+    batch: UUID | None
+    batch_size: int
+    direct: bool  # made by SendService: the campaign is nothing the outside knows
+    test: bool
+
+    @property
+    def count(self) -> int:
+        """How many events it is for the outside."""
+        return 1 if self.batch is None else len(people(self.news.positions, self.batch_size))
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One event as the outside sees it: about one message or one campaign, never with a number or a text."""
 
@@ -80,6 +109,17 @@ def of_messages(event: UUID, news: News, batch_size: int, batch: UUID) -> Iterat
     shared = news.reasons.get(EVERYBODY, "")
     for position in people(news.positions, batch_size):
         yield position, f"{event}-{position}", f"{batch}-{position}", news.reasons.get(str(position), shared)
+
+
+def unfold(told: Told, references: Mapping[tuple[UUID, int], str]) -> list[Event]:
+    """The events as the outside sees them, one per message; `references` are the client's own, by batch and position."""
+    campaign = "" if told.direct or told.campaign is None else str(told.campaign)
+    if told.batch is None:
+        return [Event(str(told.row), told.news.kind, told.time, campaign, test=told.test)]
+    return [
+        Event(event, told.news.kind, told.time, campaign, message, references.get((told.batch, position), ""), reason, told.test)
+        for position, event, message, reason in of_messages(told.row, told.news, told.batch_size, told.batch)
+    ]
 
 
 def _came(state: MessageState, before: bytes, after: bytes) -> Sequence[int] | None:

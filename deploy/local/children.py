@@ -10,7 +10,7 @@ from deploy.local.ports import LOOPBACK, answers, converse
 from deploy.local.stack import PROVIDERS, Stack
 
 # One worker process per entry. A lane that promises speed shares one neither with bulk nor with who waits for providers.
-WORKERS = ("single", "receipts housekeeping", "bulk", "bulk", "plan compose")
+WORKERS = ("single", "receipts housekeeping", "bulk", "bulk", "plan compose", "webhooks")
 
 # The gateway stands at the street: it asks the server, and holds no key to anything.
 _SECRET = frozenset(

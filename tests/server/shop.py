@@ -17,11 +17,13 @@ from jeondan.v1 import (
     audience_pb2_grpc,
     campaign_pb2_grpc,
     catalog_pb2_grpc,
+    event_pb2_grpc,
     incident_pb2_grpc,
     provider_pb2_grpc,
     receipt_pb2_grpc,
     send_pb2_grpc,
     template_pb2_grpc,
+    webhook_pb2_grpc,
 )
 
 from core.db import accounts
@@ -103,6 +105,8 @@ STUBS = (
     template_pb2_grpc.TemplateServiceStub,
     provider_pb2_grpc.ProviderServiceStub,
     attempt_pb2_grpc.AttemptServiceStub,
+    event_pb2_grpc.EventServiceStub,
+    webhook_pb2_grpc.WebhookServiceStub,
 )
 
 

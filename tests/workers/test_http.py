@@ -3,14 +3,25 @@
 import logging
 import os
 import socket
+import ssl
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.workers.providers.cases import (
     HASTY,
     PATIENT,
     Step,
+    Visit,
     hangs,
     leaves,
     nobody,
@@ -229,3 +240,145 @@ def test_neither_address_nor_body_is_logged(caplog: pytest.LogCaptureFixture) ->
         answer = http.post(f"{scene.url}/list?{SECRET}", SECRET.encode(), FORM, timeout=PATIENT)
     assert SECRET not in caplog.text
     assert "{}" not in repr(answer)
+
+
+# --- to an address that a stranger chose --------------------------------------------------------------------------
+
+
+def outside(url: str, seconds: float = 5.0, allowed: str = "127.0.0.1") -> http.Response:
+    return http.post_outside(url, b"{}", {"x-id": "1"}, may_reach=lambda address: address == allowed, seconds=seconds)
+
+
+def leads_to(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[str]:
+    """What a name leads to, one answer after the other; the questions."""
+    asked: list[str] = []
+
+    def lookup(host: str, port: int, *_: object, **__: object) -> list[object]:
+        if host[0].isdigit():
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))]
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (answers[min(len(asked), len(answers)) - 1], port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    return asked
+
+
+def test_a_strangers_server_gets_the_post_and_its_body_is_not_read() -> None:
+    with stage(says(b"x" * 100_000, 201)) as scene:
+        assert outside(f"{scene.url}/hook?a=1") == http.Response(201, "text/html; charset=UTF-8", b"")
+    [request] = scene.requests
+    assert (request.line, request.body, request.headers["x-id"]) == ("POST /hook?a=1 HTTP/1.1", b"{}", "1")
+
+
+def test_it_goes_to_the_address_that_was_judged_whatever_the_name_says_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    with stage(says(b"")) as scene:
+        port = scene.url.rpartition(":")[2]
+        asked = leads_to(monkeypatch, "127.0.0.1", "10.0.0.1", "10.0.0.1")
+        assert outside(f"http://rebinding.example.com:{port}/hook").status == 200
+    assert asked == ["rebinding.example.com"], "the name is asked for once, and what it said was used"
+    assert scene.requests[0].headers["host"] == f"rebinding.example.com:{port}"
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "169.254.169.254", "127.0.0.2"])
+def test_an_address_that_may_not_be_reached_is_not_even_knocked_at(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    leads_to(monkeypatch, address)
+    with pytest.raises(http.Forbidden):
+        outside("http://shop.example.com:1/hook")
+
+
+def test_one_bad_address_of_several_spoils_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 1)) for address in ("127.0.0.1", "10.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: entries)
+    with pytest.raises(http.Forbidden):
+        outside("http://shop.example.com:1/hook")
+
+
+def test_a_strangers_redirect_is_not_followed() -> None:
+    with stage(says(b"", 302, "Location: /other\r\n")) as scene:
+        assert outside(scene.url).status == 302
+    assert scene.visits == 1
+
+
+def test_a_head_that_trickles_is_over_in_time() -> None:
+    with stage(trickles(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 10_000, 0.02)) as scene:
+        begun = time.monotonic()
+        with pytest.raises(http.MaybeSent):
+            outside(scene.url, seconds=0.5)
+        assert time.monotonic() - begun < 60, "200 KB at this pace would take an hour"
+
+
+def test_a_stranger_who_is_silent_or_not_there() -> None:
+    with stage(hangs) as scene, pytest.raises(http.MaybeSent):
+        outside(scene.url, seconds=0.3)
+    assert scene.visits == 1
+    with pytest.raises(http.NotSent):
+        outside(nobody())
+
+
+@pytest.mark.parametrize("url", ["", "http://", "http://127.0.0.1:99999", "http://a\x00b"])
+def test_what_is_no_address_is_not_sent_outside(url: str) -> None:
+    with pytest.raises(http.NotSent):
+        outside(url)
+
+
+def test_no_connection_is_kept_for_another_name() -> None:
+    with stage(says(b"1"), says(b"2")) as scene:
+        outside(scene.url)
+        outside(scene.url)
+    assert scene.connections == 2
+
+
+def test_tls_is_checked_against_the_name_not_the_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A certificate for the name is taken at the judged address; one for another name is not."""
+    authority, chain = certificate(tmp_path, "shop.example.com")
+    monkeypatch.setattr(
+        http, "_outside", lambda: httpx.Client(trust_env=False, verify=ssl.create_default_context(cafile=authority))
+    )
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(chain)
+    leads_to(monkeypatch, "127.0.0.1")
+    with secure(served, says(b"")) as port:
+        assert outside(f"https://shop.example.com:{port}/hook").status == 200
+    with secure(served, says(b"")) as port, pytest.raises(http.NotSent):
+        outside(f"https://other.example.com:{port}/hook")
+
+
+@contextmanager
+def secure(context: ssl.SSLContext, *steps: Step) -> Iterator[int]:
+    """A TLS door in front of a stage."""
+    with stage(*steps) as scene, socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with suppress(OSError):
+                raw, _ = listener.accept()
+                with raw, context.wrap_socket(raw, server_side=True) as connection:
+                    scene.next_step()(Visit(scene, connection))
+
+        door = threading.Thread(target=serve)
+        door.start()
+        yield listener.getsockname()[1]
+        door.join(10)
+
+
+def certificate(folder: Path, name: str) -> tuple[str, str]:
+    """A self-signed certificate for a name: what to trust, and what to serve."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(who)
+        .issuer_name(who)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    shown = made.public_bytes(serialization.Encoding.PEM)
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "ca.pem").write_bytes(shown)
+    (folder / "chain.pem").write_bytes(shown + secret)
+    return str(folder / "ca.pem"), str(folder / "chain.pem")

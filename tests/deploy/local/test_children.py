@@ -24,13 +24,14 @@ def bare() -> Iterator[Stack]:
 
 def test_every_lane_has_a_worker_and_bulk_and_single_share_with_nobody() -> None:
     groups = [set(group.split()) for group in children.WORKERS]
-    assert set().union(*groups) == {"single", "receipts", "housekeeping", "bulk", "plan", "compose"}
+    assert set().union(*groups) == {"single", "receipts", "housekeeping", "bulk", "plan", "compose", "webhooks"}
     assert all(group == {"bulk"} for group in groups if "bulk" in group)
     assert all(group == {"single"} for group in groups if "single" in group)
 
 
 def test_workers_have_names_of_their_own() -> None:
-    assert children.worker_names() == ["worker-single", "worker-receipts", "worker-bulk-1", "worker-bulk-2", "worker-plan"]
+    named = ["worker-single", "worker-receipts", "worker-bulk-1", "worker-bulk-2", "worker-plan", "worker-webhooks"]
+    assert children.worker_names() == named
 
 
 def test_the_gateway_is_told_no_secret(bare: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,7 +47,7 @@ def test_every_process_has_a_metrics_port_of_its_own(bare: Stack) -> None:
     *workers, clock = children.workers(bare)
     ports = [program.environment["WORKERS_METRICS_PORT"] for program in workers] + [clock.environment["CLOCK_METRICS_PORT"]]
     ports += [program.environment["SERVER_METRICS_PORT"] for program in children.server(bare)]
-    assert len(set(ports)) == len(ports) == 7
+    assert len(set(ports)) == len(ports) == 8
 
 
 def test_whoever_stands_in_front_is_stopped_before_what_it_leans_on(bare: Stack) -> None:
