@@ -8,13 +8,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from jeondan.v1 import campaign_pb2 as pb
 from jeondan.v1 import types_pb2
 
-from core.db import campaigns, pictures
+from core.db import campaigns, pictures, templates
 from core.db.session import Row, Tx
 from core.errors import InvalidInput, Violation, WrongState
 from core.rules import draft as rules
 from core.rules import schedule as schedules
 from core.rules.schedule import ends, minute
 from core.rules.states import KOREAN, CampaignState
+from core.rules.template import problems
 from core.rules.text import normalise
 from server import campaign_control as control
 from server import preview as previews
@@ -28,6 +29,8 @@ def columns(tx: Tx, campaign: pb.Campaign) -> dict[str, Any]:
         wrong.append(Violation("campaign.flyer_id", "이런 전단이 없습니다.", "NOT_FOUND"))
     if previews.sender_of(tx, optional_id(campaign.sender_number_id)) is None:
         wrong.append(Violation("campaign.sender_number_id", "등록된 발신번호가 아닙니다.", "SENDER_NOT_REGISTERED"))
+    if campaign.template_id:
+        wrong += _template_problems(tx, campaign)
     if wrong:
         raise InvalidInput("캠페인 내용을 확인해 주세요.", wrong)
     return {
@@ -36,6 +39,8 @@ def columns(tx: Tx, campaign: pb.Campaign) -> dict[str, Any]:
         "body": normalise(campaign.body),
         "subject": normalise(campaign.subject),
         "flyer_id": optional_id(campaign.flyer_id),
+        "template_id": optional_id(campaign.template_id),
+        "fallback_body": normalise(campaign.fallback_body),
         "sender_number_id": optional_id(campaign.sender_number_id),
         "any_tags": list(campaign.audience.any_tags),
         "none_tags": list(campaign.audience.none_tags),
@@ -43,6 +48,15 @@ def columns(tx: Tx, campaign: pb.Campaign) -> dict[str, Any]:
         "scheduled_at": minute(instant(campaign.schedule_time)) if campaign.HasField("schedule_time") else None,
         **control.columns(campaign),
     }
+
+
+def _template_problems(tx: Tx, campaign: pb.Campaign) -> list[Violation]:
+    """What no later change could mend: a template of somebody else, and advertising by template."""
+    row = templates.get(tx, UUID(campaign.template_id))
+    if row is None:
+        return [Violation("campaign.template_id", "이런 알림톡 템플릿이 없습니다.", "NOT_FOUND")]
+    ad = campaign.purpose == types_pb2.PURPOSE_AD
+    return [one for one in problems(templates.as_template(row), ad=ad) if one.reason == "TEMPLATE_IS_INFO"]
 
 
 def check_is_in_use(row: Row[Any]) -> None:
@@ -107,6 +121,7 @@ def launched(tx: Tx, row: Row[Any], now: datetime) -> dict[str, Any]:
     return {
         **_begun(row, until, people, now),
         "frozen_body": rules.finished_body(draft),
+        "frozen_fallback": normalise(draft.fallback) if draft.notice else "",
         "frozen_subject": rules.finished_subject(draft),
         "sender": previews.sender_of(tx, row.sender_number_id),
         "image_object": pictures.flyer_object(tx, row.flyer_id) if row.flyer_id else "",

@@ -77,6 +77,8 @@ def message(row: Row[Any]) -> pb.Campaign:
         body=row.body,
         subject=row.subject,
         flyer_id=str(row.flyer_id or ""),
+        template_id=str(row.template_id or ""),
+        fallback_body=row.fallback_body,
         sender_number_id=str(row.sender_number_id or ""),
         audience=pb.Audience(any_tags=row.any_tags, none_tags=row.none_tags),
         state=enum(pb.Campaign.State, "STATE", row.state),

@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from core.db import accounts, campaigns, pictures, provider_accounts
+from core.db import accounts, campaigns, pictures, provider_accounts, templates
 from core.db.session import Row, Tx
 from core.errors import InvalidInput, Violation
 from core.rules import draft as drafts
+from core.rules.alimtalk import Notice
 from core.rules.channel import Channel
 from core.rules.letter import Letter
 from core.rules.personalise import MissingValue
@@ -69,7 +70,18 @@ def draft_of(tx: Tx, campaign: Row[Any], now: datetime) -> drafts.Draft:
         flyer_state=flyer,
         too_late=campaign.expires_at is not None and campaign.expires_at <= now,
         schedule=schedule_of(campaign, campaign.scheduled_at, now) if campaign.scheduled_at else None,
+        notice=_notice_of(tx, campaign) if campaign.template_id else None,
+        fallback=campaign.fallback_body,
     )
+
+
+def _notice_of(tx: Tx, campaign: Row[Any]) -> drafts.Notice:
+    """Its template as it is now, and whether the account that has it may use the sender number."""
+    row = templates.get(tx, campaign.template_id)
+    if row is None or row.gone_at is not None:
+        return drafts.Notice(None)
+    known = {one.id for one in provider_accounts.candidates(tx, campaign.sender_number_id)}
+    return drafts.Notice(templates.as_template(row), carried=row.provider_account_id in known)
 
 
 def schedule_of(campaign: Row[Any], at: datetime, now: datetime) -> Schedule:
@@ -104,8 +116,12 @@ def prices_of(tx: Tx, campaign: Row[Any], draft: drafts.Draft) -> PriceTable:
 
 
 def routes_of(tx: Tx, campaign: Row[Any], draft: drafts.Draft) -> tuple[Route, ...]:
-    """The accounts that may carry it, in order, at today's prices."""
-    return routing.routes_of(tx, campaign.workspace_id, campaign.sender_number_id, drafts.likely_channel(draft))
+    """The accounts that may carry it, in order, at today's prices: for an Alimtalk only the one that has the template."""
+    found = routing.routes_of(tx, campaign.workspace_id, campaign.sender_number_id, drafts.likely_channel(draft))
+    if campaign.template_id is None:
+        return found
+    row = templates.get(tx, campaign.template_id)
+    return tuple(route for route in found if row and route.account == row.provider_account_id)
 
 
 def forecast(tx: Tx, campaign: Row[Any], now: datetime) -> Decimal:
@@ -118,7 +134,9 @@ def forecast(tx: Tx, campaign: Row[Any], now: datetime) -> Decimal:
     return cost * campaigns.audience_end(tx, campaign)[1] / found.selected
 
 
-def render(tx: Tx, workspace: UUID, campaign: Row[Any], letter: Letter, samples: int, *, most: int = MOST_PEOPLE) -> Preview:
+def render(
+    tx: Tx, workspace: UUID, campaign: Row[Any], letter: Letter | Notice, samples: int, *, most: int = MOST_PEOPLE
+) -> Preview:
     """Write every text of the audience, or of the first `most`, in contact order, in flat memory."""
     preview = Preview()
     unseal = accounts.keys(tx, workspace).opener()
@@ -136,7 +154,7 @@ def render(tx: Tx, workspace: UUID, campaign: Row[Any], letter: Letter, samples:
     return preview
 
 
-def _add(preview: Preview, row: Row[Any], letter: Letter, samples: int, unseal: Any) -> None:
+def _add(preview: Preview, row: Row[Any], letter: Letter | Notice, samples: int, unseal: Any) -> None:
     preview.selected += 1
     if row.reason:
         preview.excluded[row.reason] += 1
@@ -171,6 +189,8 @@ def problems(draft: drafts.Draft, preview: Preview | None) -> list[Violation]:
     return found
 
 
-def letter_of(draft: drafts.Draft) -> Letter:
+def letter_of(draft: drafts.Draft) -> Letter | Notice:
     """The finished text, ready to be written for people."""
+    if draft.notice and draft.notice.template:
+        return Notice(draft.notice.template, draft.body)
     return Letter(drafts.finished_body(draft), has_image=draft.flyer_state is not None)

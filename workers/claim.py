@@ -12,10 +12,12 @@ from core.db import accounts, send
 from core.db.ids import new_id
 from core.db.session import Row, Tx
 from core.rules import ledger, night
+from core.rules.channel import Channel
 from core.rules.letter import SEALED, Part, Person, Prepared, prepare, text_hashes
 from core.rules.states import BatchState, CampaignState, MessageState
+from core.rules.template import Template
 from workers import accounts as providers
-from workers import gate, recipients
+from workers import alimtalk, gate, recipients
 from workers.ledger import LEASE, move
 from workers.liveness import heart
 from workers.providers import Provider
@@ -48,6 +50,8 @@ class Load:
     image_object: str
     calls: tuple[Call, ...]
     test: bool
+    template: Template | None = None
+    falls_back: bool = False  # whom an Alimtalk does not reach gets a text
 
 
 def claim(tx: Tx, batch_id: UUID, hand: Hand) -> Load | Full | None:
@@ -67,8 +71,12 @@ def claim(tx: Tx, batch_id: UUID, hand: Hand) -> Load | Full | None:
     if not isinstance(way, Way):
         return way
     provider = providers.provider_of(tx, way.route.account)
-    people = recipients.people(tx, batch)
-    prepared = _prepare(batch, provider, waiting, people, now)
+    said = alimtalk.correspondence(tx, batch)
+    people = recipients.people(tx, batch, said.keys if said else None)
+    if said:
+        prepared = said.prepare(waiting, people, batch.fallen, provider.batch_limit)
+    else:
+        prepared = _prepare(batch, provider, waiting, people, now)
     allowed = gate.through(tx, batch, prepared, way.route.prices, now)
     if allowed is None:
         return None
@@ -77,8 +85,20 @@ def claim(tx: Tx, batch_id: UUID, hand: Hand) -> Load | Full | None:
     _save(tx, batch, states, allowed, way, now)
     if not calls:
         return None
-    common = batch.sender, batch.frozen_subject, batch.image_object
-    return Load(batch.id, batch.attempt + 1, now, way, provider, *common, calls, batch.test)
+    return Load(
+        batch=batch.id,
+        number=batch.attempt + 1,
+        claimed_at=now,
+        way=way,
+        provider=provider,
+        sender=batch.sender,
+        subject=batch.frozen_subject,
+        image_object=batch.image_object,
+        calls=calls,
+        test=batch.test,
+        template=said.template if said else None,
+        falls_back=alimtalk.falls_back(batch, Channel.ALIMTALK, now),
+    )
 
 
 def _may_go(batch: Row[Any], now: datetime) -> bool:

@@ -79,6 +79,8 @@ def hand_over(workspace: UUID, load: Load, call: Call) -> Outcome:
             texts=call.part.texts,
             subject=load.subject,
             image=_image(load.image_object) if load.image_object else None,
+            template=load.template if call.part.written else None,
+            written=call.part.written,
         )
     except Problem:
         return Held("image not readable")

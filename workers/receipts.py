@@ -17,7 +17,7 @@ from core.rules import reasons
 from core.rules.ledger import WAITING
 from core.rules.states import NO_NEWS, MessageState, merge_states
 from workers import accounts as providers
-from workers import hearsay, recipients
+from workers import alimtalk, hearsay, recipients
 from workers.ledger import as_ids, move
 from workers.providers import Busy, Refused, Report, Unknown
 
@@ -77,8 +77,10 @@ def write(tx: Tx, attempt_id: UUID, report: Report, now: datetime, *, pushed: bo
     changed = [position for position in attempt.positions if after[position] != before[position] or position in failed]
     if changed:
         _append(tx, attempt, changed, news, now)
-        move(tx, batch, after, reasons=failed)
         _count(attempt, before, after)
+        after, extra = alimtalk.fall(tx, batch, attempt.channel, before, after, now)
+        left = {at: reason for at, reason in failed.items() if after[at] == MessageState.FAILED}
+        move(tx, batch, after, reasons=left, due_at=now if extra else None, extra=extra)
     if not pushed or not _pending(attempt, after):
         _plan_next(tx, attempt, after, now)
 

@@ -80,7 +80,8 @@ def _ask(workspace: UUID, provider: Provider, attempt: Row[Any], receivers: Sequ
 
 def _find(workspace: UUID, provider: Provider, attempt: Row[Any], receivers: Sequence[str]) -> Accepted | None:
     """The provider's row that is this attempt: same sender, channel and count, one of our texts, the same receivers."""
-    sightings = provider.sightings(sender=attempt.sender, since=attempt.started_at - BEFORE, until=attempt.started_at + AFTER)
+    since, until = attempt.started_at - BEFORE, attempt.started_at + AFTER
+    sightings = provider.sightings(sender=attempt.sender, since=since, until=until, channel=Channel(attempt.channel))
     likely = [sighting for sighting in sightings if _is_like(sighting, attempt)]
     with database().read(workspace) as tx:
         taken = send.owned_references(tx, attempt.provider_account_id, [sighting.reference for sighting in likely])

@@ -15,7 +15,7 @@ from core.rules import ledger
 from core.rules.channel import Channel
 from core.rules.routing import TROUBLES, Breaker, Route, open_until
 from core.rules.states import NO_NEWS, Decision, MessageState, merge_states
-from workers import gate
+from workers import alimtalk, gate
 from workers.claim import Call, Load
 from workers.ledger import busy_until, move
 from workers.liveness import heart
@@ -40,6 +40,7 @@ class News:
     reason: str = ""
     due_at: datetime | None = None
     cost: Decimal = Decimal(0)
+    falls: bool = False  # an Alimtalk that reached nobody: the text follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,8 @@ def apply(tx: Tx, batch: Row[Any], attempt: Begun | Row[Any], news: News, accept
         open_ones = [at for at in attempt.positions if states[at] in (MessageState.CLAIMED, MessageState.UNKNOWN)]
         states = ledger.place(states, open_ones, news.state)
     reasons = dict.fromkeys(attempt.positions, news.reason) if news.reason else None
-    move(tx, batch, states, reasons=reasons, due_at=news.due_at, cost=news.cost)
+    extra = alimtalk.fallen(batch, attempt.positions) if news.falls else None
+    move(tx, batch, states, reasons=reasons, due_at=news.due_at, cost=news.cost, extra=extra)
     telemetry.MESSAGES.labels(attempt.channel, attempt.provider, news.state.name.lower()).inc(len(attempt.positions))
 
 
@@ -101,6 +103,8 @@ def _news(load: Load, call: Call, outcome: Outcome, now: datetime) -> News:
     match outcome:
         case Accepted():
             return accepted_news(outcome, load.way.route, call.unit_price, now, load.way.poll_seconds)
+        case Refused() if not outcome.account_wide and load.falls_back and call.part.channel is Channel.ALIMTALK:
+            return News(MessageState.PLANNED, _ending("REFUSED", outcome.code, outcome.message), due_at=now, falls=True)
         case Refused() if not outcome.account_wide:
             return News(MessageState.FAILED, _ending("REFUSED", outcome.code, outcome.message), reason="PROVIDER_REFUSED")
         case Refused():

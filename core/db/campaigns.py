@@ -283,6 +283,11 @@ def finish_done(tx: Tx, now: datetime) -> list[UUID]:
     return done
 
 
+def reopen(tx: Tx, campaign: UUID) -> None:
+    """Somebody of a campaign that was done waits to be handed over again."""
+    tx.run("UPDATE campaigns SET state = 'SENDING', ended_at = NULL WHERE id = :campaign AND state = 'DONE'", campaign=campaign)
+
+
 def stalled_plans(tx: Tx) -> Sequence[Row[Any]]:
     """Campaigns whose plan is not finished: planning them again is harmless."""
     return tx.rows("SELECT id, workspace_id FROM campaigns WHERE state IN ('PLANNING', 'SENDING') AND NOT planned")

@@ -1,7 +1,7 @@
 """The cap of a campaign in won: what of a batch it still pays for, exactly, and what is said when it is used up."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from core.rules.channel import Channel
@@ -29,7 +29,7 @@ def fitting(parts: Sequence[Part], prices: Mapping[Channel, Decimal], left: Deci
         price = prices[part.channel]
         people = len(part.positions) if price <= 0 else max(0, min(len(part.positions), int((left - cost) // price)))
         if people:
-            kept.append(replace(part, positions=part.positions[:people], texts=part.texts[:people]))
+            kept.append(part.first(people))
             cost += price * people
     return tuple(kept), cost
 

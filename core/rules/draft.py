@@ -4,11 +4,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from core.errors import InvalidInput, Violation
-from core.rules import label
+from core.rules import alimtalk, label
 from core.rules import schedule as schedules
+from core.rules import template as templates
 from core.rules.channel import SUBJECT_LIMIT, Channel
 from core.rules.personalise import parse
 from core.rules.text import UnsupportedText, byte_length, channel_for, find_unsupported, normalise
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The Alimtalk template of a campaign; None: the provider has it no more."""
+
+    template: templates.Template | None
+    carried: bool = True  # by an account that knows the sender number
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,8 @@ class Draft:
     flyer_state: str | None  # None: no flyer
     too_late: bool = False  # its expire time is over
     schedule: schedules.Schedule | None = None  # None: at once
+    notice: Notice | None = None  # None: no Alimtalk
+    fallback: str = ""  # for whom the Alimtalk does not reach
 
 
 def problems(draft: Draft) -> tuple[Violation, ...]:
@@ -35,6 +46,8 @@ def problems(draft: Draft) -> tuple[Violation, ...]:
 
 def finished_body(draft: Draft) -> str:
     """The text as it will leave: for advertising with the label first and the opt-out line last."""
+    if draft.notice and draft.notice.template:
+        return alimtalk.bound(draft.notice.template, draft.body)
     body = normalise(draft.body)
     return label.furnish(body, shop=draft.shop, optout_number=draft.optout_number) if draft.ad else body
 
@@ -47,6 +60,8 @@ def finished_subject(draft: Draft) -> str:
 
 def likely_channel(draft: Draft) -> Channel:
     """What most of it goes as, by the text without what varies."""
+    if draft.notice:
+        return Channel.ALIMTALK
     if draft.flyer_state is not None:
         return Channel.MMS
     try:
@@ -56,17 +71,23 @@ def likely_channel(draft: Draft) -> Channel:
 
 
 def _literals(draft: Draft) -> str:
-    return "".join(part for part in parse(finished_body(draft)).segments if isinstance(part, str))
+    return _constant(finished_body(draft))
+
+
+def _constant(body: str) -> str:
+    return "".join(part for part in parse(body).segments if isinstance(part, str))
 
 
 def _text(draft: Draft) -> Iterator[Violation]:
-    if not draft.body.strip():
+    if not draft.body.strip() and not draft.notice:
         reason = "TEXT_REQUIRED"
         yield Violation("campaign.body", "본문이 비어 있습니다. 그림만으로는 보낼 수 없습니다.", reason)
 
 
 def _characters(draft: Draft) -> Iterator[Violation]:
-    for field, text in (("campaign.body", draft.body), ("campaign.subject", draft.subject)):
+    texts = (("campaign.subject", draft.subject), ("campaign.fallback_body", draft.fallback))
+    # KakaoTalk carries every character
+    for field, text in texts if draft.notice else (("campaign.body", draft.body), *texts):
         if found := find_unsupported(normalise(text)):
             yield Violation(field, UnsupportedText(found).message, "UNSUPPORTED_CHARACTERS")
 
@@ -127,11 +148,35 @@ def _time(draft: Draft) -> Iterator[Violation]:
 
 def _length(draft: Draft) -> Iterator[Violation]:
     """Too long for everybody: what varies is not counted."""
+    if not draft.notice:
+        yield from _too_long("campaign.body", lambda: _literals(draft))
+    yield from _too_long("campaign.fallback_body", lambda: _constant(normalise(draft.fallback)))
+
+
+def _too_long(field: str, literals: Callable[[], str]) -> Iterator[Violation]:
     try:
-        channel_for(_literals(draft))
+        channel_for(literals())
     except InvalidInput as refusal:
         if refusal.reason == "BODY_TOO_LONG":
-            yield Violation("campaign.body", refusal.message, refusal.reason)
+            yield Violation(field, refusal.message, refusal.reason)
+
+
+def _notice(draft: Draft) -> Iterator[Violation]:
+    """By template only what its template allows; the text for the others is a text like any."""
+    if draft.notice is None:
+        if draft.fallback:
+            sentence = "알림톡 템플릿이 없으면 대체 문자도 없습니다. 템플릿을 고르거나 대체 문자를 비워 주세요."
+            yield Violation("campaign.fallback_body", sentence, "FALLBACK_WITHOUT_TEMPLATE")
+        return
+    yield from templates.problems(draft.notice.template, ad=draft.ad)
+    if draft.flyer_state is not None:
+        yield Violation("campaign.flyer_id", "알림톡에는 전단을 넣을 수 없습니다.", "TEMPLATE_WITH_FLYER")
+    if draft.notice.template and (different := templates.differs(draft.notice.template, draft.body)):
+        yield different
+    if draft.notice.template and not draft.notice.carried:
+        sentence = "이 템플릿이 있는 발송사 계정에 발신번호가 등록되어 있지 않습니다."
+        yield Violation("campaign.sender_number_id", sentence, "SENDER_NOT_REGISTERED")
+    yield from _refused("campaign.fallback_body", lambda: parse(draft.fallback))
 
 
 def _refused(field: str, check: Callable[[], object]) -> Iterator[Violation]:
@@ -150,5 +195,5 @@ _FIELDS = {
     "optout_number": "workspace.optout_number",
 }
 _CHECKS: tuple[Callable[[Draft], Iterator[Violation]], ...] = (
-    _text, _characters, _variables, _length, _label, _optout, _subject, _sender, _account, _flyer, _time,
+    _text, _characters, _variables, _length, _label, _optout, _subject, _sender, _account, _flyer, _time, _notice,
 )  # fmt: skip

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Protocol
 
 from core.errors import InvalidInput
+from core.rules import template
 from core.rules.channel import BODY_LIMIT, Channel
 from core.rules.personalise import Body, MissingValue, clean_value, parse
 from core.rules.text import byte_length, channel_for, find_unsupported
@@ -35,6 +36,11 @@ class Part:
     channel: Channel
     positions: tuple[int, ...]
     texts: tuple[str, ...]
+    written: tuple[template.Written, ...] = ()  # for Alimtalk
+
+    def first(self, people: int) -> "Part":
+        """The same for so many of them."""
+        return Part(self.channel, self.positions[:people], self.texts[:people], self.written[:people])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +105,24 @@ class Written(Letter):
         return name
 
 
+class Writer(Protocol):
+    """Whatever writes texts for people."""
+
+    def text(self, name: str, attributes: Sequence[str]) -> str:
+        """The text for one person."""
+        ...
+
+    def channel(self, text: str) -> Channel:
+        """The channel of one of its texts."""
+        ...
+
+
 def _clean(value: str) -> str:
     return value if _PLAIN(value) else _cleaned(value)
 
 
 def prepare(
-    letter: Letter, waiting: Sequence[int], people: Sequence[Person], *, night: bool, limit: Callable[[Channel], int]
+    letter: Writer, waiting: Sequence[int], people: Sequence[Person], *, night: bool, limit: Callable[[Channel], int]
 ) -> Prepared:
     """Write the text of everybody at a `waiting` position and group by channel; at `night` only who agreed to it goes now."""
     groups: dict[Channel, tuple[list[int], list[str]]] = {}

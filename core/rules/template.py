@@ -50,7 +50,7 @@ class Written:
     text: str = field(repr=False)
     title: str = field(repr=False)
     buttons: tuple[Button, ...] = field(repr=False)
-    variables: Mapping[str, str] = field(repr=False)
+    variables: Mapping[str, str] = field(repr=False, hash=False)
 
 
 def names(template: Template) -> tuple[str, ...]:

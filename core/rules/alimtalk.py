@@ -1,0 +1,117 @@
+"""One campaign by Alimtalk: the merchant's text bound to its template, and the text for whom Kakao does not reach."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+
+from core.errors import InvalidInput
+from core.rules.channel import Channel
+from core.rules.letter import NAME, Letter, Part, Person, Prepared, prepare
+from core.rules.personalise import Body, parse
+from core.rules.states import TemplateState
+from core.rules.template import Template, Written, fill, names, read, write
+
+# What templates call the customer's name, beside our own word for it.
+NAMES = frozenset({NAME, "고객명", "고객이름", "성함"})
+
+
+def bound(template: Template, body: str) -> str:
+    """The template with the merchant's values, variables of ours among them; an empty body is the template's own text."""
+    values = read(template.content, body) if body.strip() else {name: _ours(name) for name in names(template)}
+    if values is None:
+        raise InvalidInput("본문이 승인된 템플릿과 다릅니다.", reason="TEMPLATE_MISMATCH")
+    return fill(template.content, values)
+
+
+class Notice:
+    """A template and the body bound to it, parsed once per campaign; writes as a Letter does."""
+
+    def __init__(self, template: Template, body: str) -> None:
+        self.template = template
+        values = read(template.content, bound(template, body)) or {}
+        self._bodies: dict[str, Body] = {name: parse(values.get(name, _ours(name))) for name in names(template)}
+        wanted = dict.fromkeys(name for one in self._bodies.values() for name in one.names)
+        self.keys = tuple(name for name in wanted if name not in NAMES)
+
+    def written(self, name: str, attributes: Sequence[str]) -> Written:
+        """What one person gets; MissingValue or InvalidInput when it cannot be written."""
+        known = dict(zip(self.keys, attributes, strict=True)) | dict.fromkeys(NAMES, name)
+        values = {variable: body.render([_clean(known[one]) for one in body.names]) for variable, body in self._bodies.items()}
+        return write(self.template, values)
+
+    def write(self, name: str, attributes: Sequence[str]) -> tuple[str, int, Channel]:
+        """(text, characters, channel) for one person."""
+        text = self.text(name, attributes)
+        return text, len(text), Channel.ALIMTALK
+
+    def text(self, name: str, attributes: Sequence[str]) -> str:
+        """The text alone."""
+        return self.written(name, attributes).text
+
+    def channel(self, text: str) -> Channel:
+        """Always the same."""
+        return Channel.ALIMTALK
+
+
+class Correspondence:
+    """What a campaign by template says: the notice, and the fallback (if there is one) to whom it did not reach.
+
+    A template that is not approved any more, or not the one that was launched with, reaches nobody.
+    """
+
+    def __init__(self, template: Template | None, body: str, fallback: str) -> None:
+        self.notice = _notice(template, body)
+        self.fallback = Letter(fallback) if fallback else None
+        self.template = self.notice.template if self.notice else None
+        writers = [one for one in (self.notice, self.fallback) if one]
+        self.keys = tuple(dict.fromkeys(key for one in writers for key in one.keys))
+
+    def prepare(
+        self, waiting: Sequence[int], people: Sequence[Person], fallen: Collection[int], limit: Callable[[Channel], int]
+    ) -> Prepared:
+        """Who gets which of the two now. It is information, so there is no night to wait for."""
+        first = [] if self.notice is None else [at for at in waiting if at not in fallen]
+        rest = [at for at in waiting if at not in first]
+        notices = self._prepared(self.notice, first, people, limit)
+        texts = self._prepared(self.fallback, rest, people, limit)
+        parts = tuple(self._filled(part, people) for part in notices.parts)
+        return Prepared((*parts, *texts.parts), {**notices.excluded, **texts.excluded}, ())
+
+    def _prepared(
+        self, writer: Notice | Letter | None, waiting: Sequence[int], people: Sequence[Person], limit: Callable[[Channel], int]
+    ) -> Prepared:
+        if not waiting:
+            return Prepared((), {}, ())
+        if writer is None:
+            return Prepared((), dict.fromkeys(waiting, "TEMPLATE_INVALID"), ())
+        seen = [self._seen_by(writer, person) for person in people]
+        return prepare(writer, waiting, seen, night=False, limit=limit)
+
+    def _filled(self, part: Part, people: Sequence[Person]) -> Part:
+        if self.notice is None:
+            return part
+        shown = [self._seen_by(self.notice, people[at]) for at in part.positions]
+        return replace(part, written=tuple(self.notice.written(person[0], person[1]) for person in shown))
+
+    def _seen_by(self, writer: Notice | Letter, person: Person) -> Person:
+        """A person with the attributes that one of the two asks for."""
+        name, attributes, *rest = person
+        values = dict(zip(self.keys, attributes, strict=False))
+        return (name, tuple(values.get(key, "") for key in writer.keys), *rest)  # type: ignore[return-value]
+
+
+def _notice(template: Template | None, body: str) -> Notice | None:
+    if template is None or template.state is not TemplateState.APPROVED:
+        return None
+    try:
+        return Notice(template, body)
+    except InvalidInput:
+        return None
+
+
+def _ours(name: str) -> str:
+    return f"#{{{NAME if name in NAMES else name}}}"
+
+
+def _clean(value: str) -> str:
+    """One line; KakaoTalk carries every character, so nothing is replaced."""
+    return " ".join(value.split()).replace("#{", "# {")
