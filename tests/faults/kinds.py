@@ -177,7 +177,7 @@ KINDS: dict[str, Kind] = {
         Kind("term_workers", 5, _signalled(signal.SIGTERM, "worker-bulk", many=True)),
         Kind("freeze_worker", 3, _frozen),
         Kind("kill_planner", 3, _early(_signalled(signal.SIGKILL, "worker-plan"))),
-        Kind("kill_reader", 3, _both(_signalled(signal.SIGKILL, "worker-single"), _rule("lost_answer_reset"))),
+        Kind("kill_reader", 3, _both(_signalled(signal.SIGKILL, "worker-receipts"), _rule("lost_answer_reset"))),
         Kind("kill_server", 4, _early(_signalled(signal.SIGKILL, "server"))),
         Kind("term_server", 3, _early(_signalled(signal.SIGTERM, "server"))),
         Kind("kill_clock", 3, _signalled(signal.SIGKILL, "clock")),

@@ -18,9 +18,10 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from deploy.local.product import Product
 from deploy.local.sample.customers import Summary
+from server import main
 
 PATIENCE = 90.0
-SERVICES = {"AccountService", "CatalogService", "AudienceService", "CampaignService", "SendService"}
+SERVICES = {service.described.name for service in main.SERVICES}
 
 
 class Curl:
