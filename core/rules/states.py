@@ -93,7 +93,8 @@ class MessageState(IntEnum):
 
 _C = CampaignState
 
-# An edit voids the approval, hence the ways back to DRAFT. A plan that excludes everybody is DONE without sending.
+# An edit voids the approval, hence the ways back to DRAFT. A plan that excludes everybody is DONE without sending;
+# what is DONE sends again when its failed messages are tried again.
 MOVES: Mapping[CampaignState, frozenset[CampaignState]] = {
     _C.DRAFT: frozenset({_C.IN_REVIEW, _C.SCHEDULED, _C.PLANNING, _C.CANCELLED}),
     _C.IN_REVIEW: frozenset({_C.DRAFT, _C.APPROVED, _C.CANCELLED}),
@@ -102,7 +103,7 @@ MOVES: Mapping[CampaignState, frozenset[CampaignState]] = {
     _C.PLANNING: frozenset({_C.SENDING, _C.PAUSED, _C.DONE, _C.CANCELLED, _C.FAILED}),
     _C.SENDING: frozenset({_C.PAUSED, _C.DONE, _C.CANCELLED, _C.FAILED}),
     _C.PAUSED: frozenset({_C.PLANNING, _C.SENDING, _C.DONE, _C.CANCELLED, _C.FAILED}),
-    _C.DONE: frozenset(),
+    _C.DONE: frozenset({_C.SENDING}),
     _C.CANCELLED: frozenset(),
     _C.FAILED: frozenset(),
 }

@@ -15,6 +15,7 @@ from core.rules.states import CampaignState, check_move
 from core.rules.text import find_rare
 from server import campaign_control as control
 from server import campaign_drafts as drafts
+from server import campaign_retry as retry
 from server import campaign_view as view
 from server import preview as previews
 from server.convert import check_etag, enum_names, stamp
@@ -139,6 +140,13 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
     def CancelCampaign(self, request: pb.CancelCampaignRequest, call: Call) -> pb.CancelCampaignResponse:
         row = _moved(call, request.campaign_id, CampaignState.CANCELLED, ended_at=call.now)
         return pb.CancelCampaignResponse(campaign=view.one(call.tx, row.id))
+
+    @writes
+    def RetryFailed(self, request: pb.RetryFailedRequest, call: Call) -> pb.RetryFailedResponse:
+        campaign = UUID(request.campaign_id)
+        found = retry.again(call, campaign, request.reasons)
+        cost = to_won(found.cost)
+        return pb.RetryFailedResponse(campaign=view.one(call.tx, campaign), retried=found.people, cost_krw=cost)
 
 
 def _locked(call: Call, campaign: str) -> Any:
