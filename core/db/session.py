@@ -19,8 +19,10 @@ from core.settings import Settings, load
 APP_ROLE = "jeondan_app"
 SYSTEM_ROLE = "jeondan_system"
 
+# Plans are made once: planning a statement over the months of the ledger costs as much as carrying it out.
 _SCOPE = (
-    "SELECT set_config('role', %s, true), set_config('jeondan.workspace', %s, true), set_config('statement_timeout', %s, true)"
+    "SELECT set_config('role', %s, true), set_config('jeondan.workspace', %s, true), set_config('statement_timeout', %s, true),"
+    " set_config('plan_cache_mode', 'force_generic_plan', true)"
 )
 _NO_DATABASE = "지금은 데이터베이스에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요."
 _CANCELED = "57014"  # what PostgreSQL says when statement_timeout ends a query

@@ -156,10 +156,15 @@ def prepare(
 
 def text_hash(text: str) -> bytes:
     """8 bytes that stand for a text as a provider shows it: line breaks and trailing blanks do not count."""
-    plain = "\n".join(map(str.rstrip, text.rstrip().split("\n")))
+    plain = "\n".join(map(str.rstrip, text.rstrip().split("\n"))) if _has_blanks(text) else text
     hashed = _HASH.copy()  # a third cheaper than a new one
     hashed.update(plain.encode())
     return hashed.digest()
+
+
+def _has_blanks(text: str) -> bool:
+    """Whether a line ends with one of the blanks that CP949 knows."""
+    return " \n" in text or "\u3000\n" in text or "\t\n" in text or "\r\n" in text or text[-1:].isspace()
 
 
 def text_hashes(texts: Sequence[str]) -> bytes:
