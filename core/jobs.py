@@ -122,6 +122,14 @@ def depths() -> dict[str, int]:
     return {lane: int(connection.llen(f"dramatiq:{lane}")) for lane in LANES}
 
 
+def depth(lane: str) -> int:
+    """How many jobs wait in one lane; 0 when Redis cannot say, because queueing will not work either."""
+    try:
+        return int(broker().client.llen(f"dramatiq:{lane}"))
+    except redis.RedisError:
+        return 0
+
+
 def ping() -> None:
     """Raises when Redis does not answer."""
     broker().client.ping()

@@ -1,5 +1,6 @@
 """Plan: turn a campaign's audience into batches and exclusions, in bounded chunks, as often as it takes."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -15,6 +16,7 @@ from core.rules.states import CampaignState
 from workers.ledger import as_ids
 
 CHUNK = 20_000
+LONG_LANE = 400  # batches; several seconds of work for any number of workers
 RUNNING = (CampaignState.PLANNING, CampaignState.SENDING)
 
 
@@ -49,9 +51,16 @@ def plan_step(workspace: UUID, campaign_id: UUID, *, chunk: int = CHUNK) -> bool
         last_slot = max((due_at for _, _, due_at in done.batches), default=None) if pace else None
         cursor = done.last or campaign.plan_cursor
         campaigns.advance_plan(tx, campaign_id, cursor=cursor, finished=finished, last_slot=last_slot)
-        # What is due later is no job yet: the sweeper finds it when its time comes.
-        tx.after_commit(lambda: jobs.deliver_batches(workspace, (batch for batch, _, due_at in done.batches if due_at <= now)))
+        tx.after_commit(lambda: _queue(workspace, [batch for batch, _, due_at in done.batches if due_at <= now]))
     return not finished
+
+
+def _queue(workspace: UUID, batches: Sequence[UUID]) -> None:
+    """What is due, while the lane is short: behind a long one the sweeper lets the least busy workspaces go first.
+
+    What is due later is no job yet: the sweeper finds it when its time comes.
+    """
+    jobs.deliver_batches(workspace, batches[: max(0, LONG_LANE - jobs.depth(jobs.BULK))])
 
 
 def _slots(pace: Pace | None, campaign: Row[Any], count: int, now: datetime) -> list[datetime]:

@@ -41,7 +41,7 @@ def sweep() -> None:
     now = clock.now()
     depths = _depths()
     steps = (_singles, _deliveries, _abandoned, _ended, _unknown, _results, _plans, _files, _done, _balances)
-    for step in (*steps, _pushes, _schedules, _templates, _hooks):
+    for step in (*steps, _pushes, _schedules, _templates, _hooks, _breakers):
         try:
             step(now, depths)
         except Exception as error:
@@ -178,6 +178,12 @@ def _files(now: datetime, depths: dict[str, int]) -> None:
 
 def _done(now: datetime, _: dict[str, int]) -> None:
     _elected(lambda tx: campaigns.finish_done(tx, now))
+
+
+def _breakers(_: datetime, __: dict[str, int]) -> None:
+    with database().system() as tx:
+        for row in provider_accounts.breakers(tx):
+            telemetry.PROVIDER_BREAKER.labels(row.provider).set(row.held_back)
 
 
 def _balances(now: datetime, _: dict[str, int]) -> None:

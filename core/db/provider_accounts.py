@@ -99,6 +99,14 @@ def close_breaker(tx: Tx, account: UUID) -> None:
            account=account)  # fmt: skip
 
 
+def breakers(tx: Tx) -> Sequence[Row[Any]]:
+    """How many accounts of each provider are held back by their breaker; across workspaces."""
+    return tx.rows(
+        "SELECT provider, count(*) FILTER (WHERE breaker <> 'CLOSED') AS held_back FROM provider_accounts"
+        " WHERE provider <> 'rehearsal' GROUP BY provider"
+    )
+
+
 def save_balance(tx: Tx, account: UUID, *, sms: int, lms: int, mms: int, now: datetime) -> None:
     """The last known balance, in messages that could be bought."""
     tx.run(

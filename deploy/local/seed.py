@@ -12,6 +12,11 @@ from core.db.session import Tx, database
 
 SHOP, EMAIL = "봄날커피", "owner@bomnal.example"
 OPTOUT, SENDER = "0801234567", "0212345678"
+SOLAPI = {  # of the sandbox: this merchant never speaks to a real provider
+    "api_key": os.environ.get("SANDBOX_SOLAPI_KEY", "NCSSANDBOX000001"),
+    "api_secret": os.environ.get("SANDBOX_SOLAPI_SECRET", "sandbox-solapi-secret"),
+    "webhook_secret": os.environ.get("SANDBOX_WEBHOOK_SECRET", "sandbox-webhook-secret"),
+}
 SETTLE_SECONDS = 5
 POLL_SECONDS = [2, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 7200, 21600, 86400]
 
@@ -38,6 +43,8 @@ def _open() -> dict[str, str]:
         accounts.add_provider_account(
             tx, workspace, "aligo", {"key": key, "user_id": user}, settle_seconds=SETTLE_SECONDS, poll_seconds=POLL_SECONDS
         )
+        # The second way: it takes over when the first may not, or does not answer.
+        accounts.add_provider_account(tx, workspace, "solapi", SOLAPI, settle_seconds=SETTLE_SECONDS, poll_seconds=POLL_SECONDS)
     return {"email": EMAIL, "password": password, **keys}
 
 

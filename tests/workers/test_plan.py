@@ -1,5 +1,6 @@
 """Plan: the whole audience, each person in one place with a reason, however often and from wherever it is run."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -160,3 +161,26 @@ def test_a_plan_costs_few_round_trips_and_the_whole_way_few_too(shop: Shop, sand
     delivered = telemetry.DB_ROUND_TRIPS._value.get() - before
     assert planned + delivered <= 0.05 * 2000
     assert shop.counters(campaign)["accepted"] == 2000
+
+
+def test_a_big_campaign_does_not_fill_the_lane_and_the_sweeper_lets_the_others_in(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.workers.shop import open_shop
+    from workers import sweep
+
+    monkeypatch.setattr(plan, "LONG_LANE", 5)
+    monkeypatch.setattr(sweep, "FULL_LANE", 6)
+    other = open_shop()
+    shop.customers(60), other.customers(2, first=500)
+    big = shop.campaign(batch_size=1)
+    shop.plan(big)
+    assert jobs.depths()[jobs.BULK] == 5
+    shop.sql("UPDATE batches SET due_at = due_at - interval '1 minute'")
+    small = other.campaign(batch_size=1)
+    other.plan(small)
+    assert jobs.depths()[jobs.BULK] == 5, "behind a long lane nobody queues by himself"
+    other.sql("UPDATE batches SET due_at = due_at - interval '30 seconds'")
+    sweep.sweep()
+    queued = [json.loads(raw)["args"][0] for raw in jobs.broker().client.hvals("dramatiq:bulk.msgs")]
+    assert queued.count(str(other.workspace)) == 2, "the newcomer is not behind sixty others"

@@ -254,3 +254,15 @@ def test_who_waits_a_little_gets_the_slot_that_becomes_free(shop: Shop, sandbox:
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda batch: deliver.deliver(shop.workspace, batch), batches))
     assert shop.counters(campaign)["accepted"] == 60
+
+
+def test_the_metric_says_how_many_accounts_are_held_back(shop: Shop, sandbox: Sandbox) -> None:
+    from prometheus_client import REGISTRY
+
+    second = shop.second()
+    for change, expected in ((provider_accounts.open_breaker, 1.0), (provider_accounts.close_breaker, 0.0)):
+        with database().write(shop.workspace) as tx:
+            change(tx, second, *([clock.now()] if change is provider_accounts.open_breaker else []))
+        sweep.sweep()
+        assert REGISTRY.get_sample_value("jeondan_provider_breaker", {"provider": "solapi"}) == expected
+        assert REGISTRY.get_sample_value("jeondan_provider_breaker", {"provider": "aligo"}) == 0.0
