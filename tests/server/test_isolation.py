@@ -50,6 +50,7 @@ NAMED: dict[str, Callable[[dict[str, str]], Any]] = {
     "RescheduleCampaign": lambda has: campaign.RescheduleCampaignRequest(
         campaign_id=has["campaign"], schedule_time=Timestamp(seconds=4_000_000_000)
     ),
+    "RetryFailed": lambda has: campaign.RetryFailedRequest(campaign_id=has["campaign"]),
     "UnscheduleCampaign": lambda has: campaign.UnscheduleCampaignRequest(campaign_id=has["campaign"]),
     "ArchiveCampaign": lambda has: campaign.ArchiveCampaignRequest(campaign_id=has["campaign"]),
     "ListMessages": lambda has: send.ListMessagesRequest(campaign_id=has["campaign"]),
