@@ -1,7 +1,8 @@
 """`python -m tests.faults`: many seeded drills against one running product; the provider's own log judges each.
 
 FAULT_DRILLS (200) drills of FAULT_PEOPLE (100) recipients each; FAULT_SEED makes the choice of kinds and their seeds;
-FAULT_OVERLAP (3) drills may wait for their end at once. DRILL=kind,kind SEED=n TIMES=n repeats what is named.
+FAULT_OVERLAP (3) drills may wait for their end at once. DRILL=kind,kind SEED=n TIMES=n repeats kinds,
+DRILL=name runs one drill of tests.faults.named.
 The report goes to VAR/faults/report.json; the exit code is 1 when anything was lost, doubled, unknown or wrong.
 """
 
@@ -9,6 +10,7 @@ import os
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -18,6 +20,7 @@ from tests.faults.drill import Drill, Result, Turn, run
 from tests.faults.ground import Ground, keep_logs, prepared
 from tests.faults.judge import ended
 from tests.faults.kinds import ALL
+from tests.faults.named import NAMED
 
 _LAST_RESULTS = 150.0  # seconds to wait for the last results of the last drill
 
@@ -25,9 +28,11 @@ _LAST_RESULTS = 150.0  # seconds to wait for the last results of the last drill
 def main() -> int:
     """Drill, print, write."""
     seed = int(os.environ.get("FAULT_SEED") or random.randrange(10**6))
-    drills = chosen(_number("FAULT_DRILLS", 200), seed, _number("FAULT_PEOPLE", 100))
-    if os.environ.get("DRILL"):
-        drills = _named(os.environ["DRILL"], drills)
+    drills, name = chosen(_number("FAULT_DRILLS", 200), seed, _number("FAULT_PEOPLE", 100)), os.environ.get("DRILL", "")
+    if name in NAMED:
+        return named(name)
+    if name:
+        drills = _repeated(name, drills)
     say(f"faults: {len(drills)} drills, {sum(drill.recipients for drill in drills):,} recipients, FAULT_SEED={seed}")
     begun = time.monotonic()
     with prepared(say=say) as ground:
@@ -45,6 +50,25 @@ def main() -> int:
     report.write(path, results, {"seed": seed, "seconds": round(time.monotonic() - begun, 1)})
     say(f"{time.monotonic() - begun:.0f} s, written to {path}")
     return 1 if bad or len(results) < len(drills) else 0
+
+
+def named(name: str) -> int:
+    """One of the named drills, alone on its own product."""
+    wanted = NAMED[name]
+    drill = Drill(1, name, _number("SEED", 1), wanted.recipients, wanted.by, wanted.providers)
+    with prepared(launcher=wanted.launcher, bulk=wanted.bulk, say=say) as ground:
+        before = Counter(ground.ask_sandbox("GET", "stats")["by_path"])
+        result = run(ground, drill, Turn())
+        asked = Counter(ground.ask_sandbox("GET", "stats")["by_path"]) - before
+        if not result.verdict.good:
+            keep_logs(ground, say)
+    verdict = result.verdict
+    say(report.line(result, 1, 1))
+    say(f"  recipients {verdict.recipients:,}; attempts {verdict.outcomes}; carried {verdict.carried}")
+    say(f"  asked of the provider: {dict(asked)}")
+    for words in (*verdict.words[:12], *filter(None, [wanted.beside])):
+        say(f"  {words}")
+    return 0 if verdict.good else 1
 
 
 def say(words: str) -> None:
@@ -66,11 +90,13 @@ def chosen(count: int, seed: int, people: int) -> list[Drill]:
     return [Drill(number, kind, seed * 1000 + number, people) for number, kind in enumerate(wanted[:count], 1)]
 
 
-def _named(kinds: str, drills: Sequence[Drill]) -> list[Drill]:
+def _repeated(kinds: str, drills: Sequence[Drill]) -> list[Drill]:
     """The kinds that were asked for, with the seed that was given."""
     names, known = kinds.split(","), {kind.name for kind in ALL}
     if unknown := set(names) - known:
-        raise SystemExit(f"faults: no such drill: {', '.join(sorted(unknown))}; there are: {', '.join(sorted(known))}")
+        raise SystemExit(
+            f"faults: no such drill: {', '.join(sorted(unknown))}; there are: {', '.join(sorted(known | NAMED.keys()))}"
+        )
     first = int(os.environ.get("SEED") or drills[0].seed)
     times = _number("TIMES", 1)
     people = drills[0].recipients

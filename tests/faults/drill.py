@@ -12,11 +12,13 @@ from tests.faults import night
 from tests.faults.ground import Ground
 from tests.faults.judge import Verdict, judge
 from tests.faults.kinds import BEFORE, KINDS, NIGHT, TWO, Blow, Kind, two
+from tests.faults.named import NAMED
 from tests.faults.shop import Shop, opened
 
 PATIENCE = 240.0  # seconds until a campaign that does not end counts as lost
 QUIET = 3.0  # seconds the trouble goes on after the last blow, at most
 _NEVER = 8.0  # seconds a blow waits for its share of messages
+_ALL = {**KINDS, NIGHT.name: NIGHT, **{name: named.kind for name, named in NAMED.items()}}
 _BODY = "#{{이름}}님, 오늘만 20% 할인합니다. {number}"
 
 
@@ -28,12 +30,13 @@ class Drill:
     kind: str
     seed: int
     recipients: int = 100
-    by: int = 10  # people in a batch
+    by: int = 10  # people in a batch; 0: as many as the provider takes
+    providers: tuple[str, ...] = ("aligo",)
 
     def plan(self) -> tuple[Kind, list[Blow]]:
         """The kind in full and the blows in their order."""
         chance = Random(f"{self.kind}:{self.seed}")
-        kind = two(chance) if self.kind == TWO.name else NIGHT if self.kind == NIGHT.name else KINDS[self.kind]
+        kind = two(chance) if self.kind == TWO.name else _ALL[self.kind]
         return kind, sorted(kind.blows(chance), key=lambda blow: blow.share)
 
     def __str__(self) -> str:
@@ -72,10 +75,11 @@ class Turn:
 def run(ground: Ground, drill: Drill, turn: Turn) -> Result:
     """Trouble, then patience, then the judge."""
     kind, blows = drill.plan()
-    name, body = f"drill {drill.number} by {drill.by}", _BODY.format(number=drill.number)
+    name = f"drill {drill.number}" + (f" by {drill.by}" if drill.by else "")
+    body = _BODY.format(number=drill.number)
     words = [str(blow) for blow in blows]
     with turn.taken(ground):
-        shop = opened(ground, drill.number, drill.recipients, settle=kind.settle)
+        shop = opened(ground, drill.number, drill.recipients, settle=kind.settle, providers=drill.providers)
         _shape(ground, drill)
         begun = time.monotonic()
         if kind is NIGHT:

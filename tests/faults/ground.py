@@ -31,7 +31,7 @@ from tests.faults.log import Log
 from tests.faults.proxy import HttpProxy, Proxy, Wires
 
 _Answer = TypeVar("_Answer")
-PATIENCE = 60.0
+PATIENCE = 120.0
 _RESTART_WITHIN = 1.0  # seconds: a drill that kills the tenth worker in a row need not wait as a crash loop has to
 # A campaign named "... by 10" is planned into batches of ten, so that a hundred people make as many calls as thousands do.
 _SMALL_BATCHES = """

@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from core import clock
@@ -28,6 +27,8 @@ class Verdict:
     unknown: int = 0
     refused: int = 0
     attempts: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)  # of the attempts
+    carried: dict[str, int] = field(default_factory=dict)  # messages, by who took them
     words: list[str] = field(default_factory=list)
 
     @property
@@ -53,6 +54,8 @@ def judge(shop: Shop, campaign: UUID) -> Verdict:
         unknown=int(ledger.counters["unknown"]),
         refused=refused,
         attempts=len(ledger.attempts),
+        outcomes=dict(Counter(attempt["outcome"] for attempt in ledger.attempts)),
+        carried=carried(ledger),
         words=found,
     )
     if strangers := got.keys() - shop.wanted:
@@ -114,7 +117,7 @@ def _end(phone: str, got: set[str]) -> set[MessageState]:
     return {MessageState.DELIVERED if outcome(int(phone), FAILING_PERCENT) == DELIVERED else MessageState.FAILED}
 
 
-def carried(ledger: Ledger) -> dict[str, Any]:
+def carried(ledger: Ledger) -> dict[str, int]:
     """Who carried how many."""
     by_provider: Counter[str] = Counter()
     for attempt in ledger.accepted:

@@ -45,6 +45,14 @@ def var() -> Iterator[Path]:
         yield folder
 
 
+def test_who_starts_later_may_be_told_otherwise(var: Path) -> None:
+    with Stack(var, environment=GIVEN, extra={"RATE_LIMIT": "1/minute"}) as stack:
+        stack.tell(DATABASE_URL="postgresql://app:word@127.0.0.1:7/shop")
+        told = stack.environment()
+    assert told["DATABASE_URL"] == "postgresql://app:word@127.0.0.1:7/shop"
+    assert (told["RATE_LIMIT"], told["REDIS_URL"]) == ("1/minute", GIVEN["REDIS_URL"])
+
+
 def only_postgres(var: Path, **more: str) -> Stack:
     given = {name: value for name, value in GIVEN.items() if name != "DATABASE_URL"}
     return Stack(var, environment={**given, **more}, durable=False)

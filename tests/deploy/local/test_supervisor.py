@@ -80,6 +80,15 @@ def test_a_killed_child_comes_back_as_another_process(supervisor: Supervisor) ->
     assert gone(first)
 
 
+def test_a_changed_program_runs_from_the_next_start_on(supervisor: Supervisor, tmp_path: Path) -> None:
+    supervisor.start([program("worker", SLEEP)])
+    note = tmp_path / "note"
+    supervisor.change(program("worker", f"open({str(note)!r}, 'w').close(); {SLEEP}"))
+    assert not note.exists()
+    supervisor.kill("worker")
+    until(note.exists)
+
+
 def test_a_child_whose_head_alone_was_killed_leaves_no_orphans(supervisor: Supervisor) -> None:
     code = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-S', '-c', 'import time; time.sleep(600)']);"
     supervisor.start([program("worker", code + " time.sleep(600)")])
