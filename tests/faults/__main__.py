@@ -1,7 +1,7 @@
 """`python -m tests.faults`: many seeded drills against one running product; the provider's own log judges each.
 
 FAULT_DRILLS (200) drills of FAULT_PEOPLE (100) recipients each; FAULT_SEED makes the choice of kinds and their seeds;
-FAULT_OVERLAP (3) drills may wait for their end at once. DRILL=kind,kind SEED=n TIMES=n repeats kinds,
+FAULT_OVERLAP (3) drills may wait for their end at once. DRILL=kind,kind SEED=n TIMES=n repeats kinds (PROVIDERS=solapi,aligo),
 DRILL=name runs one drill of tests.faults.named.
 The report goes to VAR/faults/report.json; the exit code is 1 when anything was lost, doubled, unknown or wrong.
 """
@@ -100,7 +100,8 @@ def _repeated(kinds: str, drills: Sequence[Drill]) -> list[Drill]:
     first = int(os.environ.get("SEED") or drills[0].seed)
     times = _number("TIMES", 1)
     people = drills[0].recipients
-    return [Drill(at + 1, name, first + at // len(names), people) for at, name in enumerate(names * times)]
+    providers = tuple(filter(None, os.environ.get("PROVIDERS", "").split(",")))
+    return [Drill(at + 1, name, first + at // len(names), people, providers=providers) for at, name in enumerate(names * times)]
 
 
 def together(ground: Ground, drills: Sequence[Drill]) -> list[Result]:

@@ -19,6 +19,7 @@ PATIENCE = 240.0  # seconds until a campaign that does not end counts as lost
 QUIET = 3.0  # seconds the trouble goes on after the last blow, at most
 _NEVER = 8.0  # seconds a blow waits for its share of messages
 _ALL = {**KINDS, NIGHT.name: NIGHT, **{name: named.kind for name, named in NAMED.items()}}
+_CARRIERS = (("aligo",), ("solapi",), ("aligo", "solapi"))
 _BODY = "#{{이름}}님, 오늘만 20% 할인합니다. {number}"
 
 
@@ -31,13 +32,17 @@ class Drill:
     seed: int
     recipients: int = 100
     by: int = 10  # people in a batch; 0: as many as the provider takes
-    providers: tuple[str, ...] = ("aligo",)
+    providers: tuple[str, ...] = ()  # none: the seed chooses
 
     def plan(self) -> tuple[Kind, list[Blow]]:
         """The kind in full and the blows in their order."""
         chance = Random(f"{self.kind}:{self.seed}")
         kind = two(chance) if self.kind == TWO.name else _ALL[self.kind]
         return kind, sorted(kind.blows(chance), key=lambda blow: blow.share)
+
+    def carriers(self) -> tuple[str, ...]:
+        """The accounts that its shop has, in their order."""
+        return self.providers or Random(f"{self.kind}:{self.seed}:carriers").choices(_CARRIERS, (2, 1, 1))[0]
 
     def __str__(self) -> str:
         return f"DRILL={self.kind} SEED={self.seed}"
@@ -77,9 +82,9 @@ def run(ground: Ground, drill: Drill, turn: Turn) -> Result:
     kind, blows = drill.plan()
     name = f"drill {drill.number}" + (f" by {drill.by}" if drill.by else "")
     body = _BODY.format(number=drill.number)
-    words = [str(blow) for blow in blows]
+    words = [f"by {' and '.join(drill.carriers())}", *map(str, blows)]
     with turn.taken(ground):
-        shop = opened(ground, drill.number, drill.recipients, settle=kind.settle, providers=drill.providers)
+        shop = opened(ground, drill.number, drill.recipients, settle=kind.settle, providers=drill.carriers())
         _shape(ground, drill)
         begun = time.monotonic()
         if kind is NIGHT:

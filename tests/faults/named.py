@@ -57,7 +57,7 @@ NAMED = {
         beside="GOV.UK Notify: two workers with one id make two provider calls for one row",
     ),
     "half_500": Named(_fault("error_500", path=ALIGO_SENDS, probability=0.5, seed=1), 2_000, by=50, providers=_BOTH),
-    "half_busy": Named(_fault("busy", path=ALIGO_SENDS, status=503, probability=0.5, seed=1), 2_000, by=50, providers=_BOTH),
+    "half_busy": Named(_fault("busy", path=ALIGO_SENDS, status=429, probability=0.5, seed=1), 2_000, by=50, providers=_BOTH),
     "half_lost": Named(
         _fault("lost_answer_reset", path=ALIGO_SENDS, probability=0.5, seed=1),
         2_000,

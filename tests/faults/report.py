@@ -18,7 +18,7 @@ _HEAD = (
 def line(result: Result, done: int, total: int) -> str:
     """One drill."""
     verdict = result.verdict
-    what = result.drill.kind if len(result.plan) != 1 else f"{result.drill.kind}: {result.plan[0]}"
+    what = f"{result.drill.kind}: {', '.join(result.plan)}"
     mark = "ok  " if verdict.good else "FAIL"
     counts = f"lost {verdict.lost} doubled {verdict.doubled} unknown {verdict.unknown}"
     return f"[{done:>3}/{total}] {mark} {counts} {result.seconds:5.1f} s  seed {result.drill.seed}  {what}"
