@@ -15,7 +15,7 @@ import redis
 from core import telemetry
 from core.settings import Settings, load
 
-HELD_MS = 150_000  # a slot whose holder died is free after this, as its batch is
+HELD_MS = 15_000  # a slot whose holder died is free after this, about when its batch is; the living renew theirs
 PART = 8  # of the limits, what one process allows itself while Redis is away
 _AWAY = 2.0  # seconds without asking after Redis did not answer
 
@@ -34,6 +34,14 @@ redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1
 """
 
+# KEYS: who holds a slot. ARGV: how long it is held, the holders that are still at work.
+_RENEW = """
+local t = redis.call('TIME')
+local until_ms = t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[1]
+for i = 2, #ARGV do redis.call('ZADD', KEYS[1], 'XX', until_ms, ARGV[i]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+"""
+
 _log = telemetry.log("slots")
 
 
@@ -43,6 +51,8 @@ class Slots:
     def __init__(self, settings: Settings) -> None:
         self._client = redis.Redis.from_url(settings.redis_url, socket_timeout=0.5, socket_connect_timeout=0.5)
         self._take = self._client.register_script(_TAKE)
+        self._renew = self._client.register_script(_RENEW)
+        self._held: dict[str, UUID] = {}
         self._away_until = 0.0
         self._here = _Here()
 
@@ -52,7 +62,10 @@ class Slots:
         if time.monotonic() >= self._away_until:
             try:
                 keys = [_key(account), f"{_key(account)}:began"]
-                return holder if self._take(keys=keys, args=[holder, most, per_second, HELD_MS]) else None
+                if not self._take(keys=keys, args=[holder, most, per_second, HELD_MS]):
+                    return None
+                self._held[holder] = account
+                return holder
             except redis.RedisError as error:
                 self._away_until = time.monotonic() + _AWAY
                 _log.warning("slots_away", error=type(error).__name__)
@@ -62,11 +75,23 @@ class Slots:
         """The call is over. When Redis does not hear it, the slot is free after HELD_MS."""
         if self._here.give_back(account, holder):
             return
+        self._held.pop(holder, None)
         try:
             self._client.zrem(_key(account), holder)
         except redis.RedisError as error:
             self._away_until = time.monotonic() + _AWAY
             _log.warning("slots_away", error=type(error).__name__)
+
+    def renew(self) -> None:
+        """The calls under way keep their slots: by the beat of a living process."""
+        held: dict[UUID, list[str]] = {}
+        for holder, account in list(self._held.items()):
+            held.setdefault(account, []).append(holder)
+        try:
+            for account, holders in held.items():
+                self._renew(keys=[_key(account)], args=[HELD_MS, *holders])
+        except redis.RedisError as error:
+            _log.warning("slots_not_renewed", error=type(error).__name__)
 
     def close(self) -> None:
         """Give the connections back."""

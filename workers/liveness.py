@@ -11,6 +11,7 @@ from core.db import send
 from core.db.ids import new_id
 from core.db.session import database
 from core.errors import Unavailable
+from core.slots import slots
 
 BEAT_SECONDS = 2.0
 DEAD_AFTER = timedelta(seconds=12)
@@ -51,6 +52,7 @@ class Heart:
 
     def _run(self) -> None:
         while not self._stop.wait(BEAT_SECONDS):
+            slots().renew()
             self._beat()
 
     def _beat(self) -> None:

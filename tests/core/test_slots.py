@@ -48,6 +48,34 @@ def test_no_more_begin_within_a_second_than_allowed(two: tuple[Slots, Slots], fr
     assert 3 <= sum(taken) <= 3 * seconds
 
 
+def test_a_living_holder_keeps_its_slot(two: tuple[Slots, Slots], fresh_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = uuid4()
+    monkeypatch.setattr(module, "HELD_MS", 60_000)
+    held = two[0].take(account, 1, 1000)
+    assert held
+    with redis.Redis.from_url(fresh_redis) as client:
+        soon = client.time()[0] * 1000 + 5_000
+        client.zadd(f"jeondan:slots:{account}", {held: soon})
+        two[1].renew()
+        assert client.zscore(f"jeondan:slots:{account}", held) == soon, "not its own"
+        two[0].renew()
+        assert client.zscore(f"jeondan:slots:{account}", held) > soon + 30_000
+        two[0].give_back(account, held)
+        two[0].renew()
+        assert client.zcard(f"jeondan:slots:{account}") == 0
+
+
+def test_without_redis_nothing_is_renewed_and_nobody_stumbles(two: tuple[Slots, Slots], monkeypatch: pytest.MonkeyPatch) -> None:
+    account = uuid4()
+    assert two[0].take(account, 1, 1000)
+
+    def gone(**_: object) -> None:
+        raise redis.ConnectionError
+
+    monkeypatch.setattr(two[0], "_renew", gone)
+    two[0].renew()
+
+
 def test_the_slot_of_a_holder_that_died_comes_back(two: tuple[Slots, Slots], monkeypatch: pytest.MonkeyPatch) -> None:
     account = uuid4()
     monkeypatch.setattr(module, "HELD_MS", 30)
