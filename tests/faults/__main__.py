@@ -108,12 +108,15 @@ def together(ground: Ground, drills: Sequence[Drill]) -> list[Result]:
     """One after another makes its trouble; meanwhile others may wait for their end."""
     results: list[Result] = []
     turn = Turn()
-    with ThreadPoolExecutor(_number("FAULT_OVERLAP", 3)) as pool:
+    pool = ThreadPoolExecutor(_number("FAULT_OVERLAP", 3))
+    try:
         for future in as_completed([pool.submit(run, ground, drill, turn) for drill in drills]):
             results.append(future.result())
             say(report.line(results[-1], len(results), len(drills)))
             for words in results[-1].verdict.words[:5]:
                 say(f"          {words}")
+    finally:
+        pool.shutdown(cancel_futures=True)
     return results
 
 

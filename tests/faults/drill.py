@@ -16,8 +16,8 @@ from tests.faults.named import NAMED
 from tests.faults.shop import Shop, opened
 
 PATIENCE = 240.0  # seconds until a campaign that does not end counts as lost
-QUIET = 3.0  # seconds the trouble goes on after the last blow, at most
-_NEVER = 8.0  # seconds a blow waits for its share of messages
+QUIET = 2.0  # seconds the trouble goes on after the last blow, at most
+_NEVER = 5.0  # seconds a blow waits for its share of messages
 _ALL = {**KINDS, NIGHT.name: NIGHT, **{name: named.kind for name, named in NAMED.items()}}
 _CARRIERS = (("aligo",), ("solapi",), ("aligo", "solapi"))
 _BODY = "#{{이름}}님, 오늘만 20% 할인합니다. {number}"
