@@ -28,6 +28,8 @@ class Held(Busy):
     """Nothing was sent, for a reason of our own that says nothing about the provider."""
 
 
+_UNSETTLED = bytes([MessageState.CLAIMED, MessageState.UNKNOWN])
+
 _log = telemetry.log("record")
 
 
@@ -71,10 +73,13 @@ def _is_open(tx: Tx, batch: Row[Any], load: Load, call: Call, outcome: Outcome) 
         # An attempt ends together with its messages, and nobody else touches what this process has claimed.
         # (One of them may have: a provider's late word about an earlier attempt of it.)
         return any(batch.states[position] == MessageState.CLAIMED for position in call.part.positions)
-    if not isinstance(outcome, Accepted):
-        return False  # the lease was lost: reconciliation has the word, and it asks the provider
     attempt = send.get_attempt(tx, call.attempt)
-    return attempt is not None and attempt.outcome in ("OPEN", "UNKNOWN")
+    if isinstance(outcome, Accepted):
+        return attempt is not None and attempt.outcome in ("OPEN", "UNKNOWN")
+    # The lease was lost: reconciliation has the word, and it asks the provider. Unless nobody is left to ask about,
+    # because all of them arrived by an earlier attempt: then only the attempt itself has to end.
+    unsettled = any(batch.states[position] in _UNSETTLED for position in call.part.positions)
+    return attempt is not None and attempt.outcome == "OPEN" and batch.attempt == load.number and not unsettled
 
 
 def apply(tx: Tx, batch: Row[Any], attempt: Begun | Row[Any], news: News, accepted: Accepted | None = None) -> None:

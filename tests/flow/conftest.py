@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
+import psycopg
 import pytest
 
 from deploy.local.product import Product
@@ -18,6 +19,23 @@ def product() -> Iterator[Product]:
     """Everything, as `make run` starts it."""
     with running.product() as started:
         yield started
+
+
+def forget_opt_outs(product: Product) -> None:
+    """Whoever refused at the carrier before is a customer again: every test tells its own story."""
+    with psycopg.connect(product.environment["DATABASE_URL"]) as connection:
+        connection.execute("SET ROLE jeondan_system")
+        connection.execute("DELETE FROM suppressions WHERE source = 'PROVIDER'")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nobody_opted_out_before_this_file(product: Product) -> None:
+    forget_opt_outs(product)
+
+
+@pytest.fixture(autouse=True)
+def nobody_opted_out_before_this_test(product: Product) -> None:
+    forget_opt_outs(product)
 
 
 @pytest.fixture(scope="session")

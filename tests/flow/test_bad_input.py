@@ -339,6 +339,12 @@ def ids_of(rpc: str) -> list[str]:
     ]
 
 
+# What a request needs besides the id, to be wrong in nothing else.
+NEEDED: dict[str, dict[str, Any]] = {
+    "RescheduleCampaign": {"scheduleTime": "2090-01-01T00:00:00Z"},
+    "ResolveAttempt": {"decision": "DECISION_CLOSE"},
+    "UpdateProviderAccount": {"settings": {"priority": 1}, "updateMask": "priority"},
+}
 WITH_ID = {rpc: ids_of(rpc)[0] for rpc in doors.METHODS if ids_of(rpc)}
 
 
@@ -346,7 +352,7 @@ WITH_ID = {rpc: ids_of(rpc)[0] for rpc in doors.METHODS if ids_of(rpc)}
 def test_an_unknown_id_is_not_found_and_nonsense_names_the_field(door: doors.Door, rpc: str) -> None:
     name = WITH_ID[rpc]
     subject = next((field for field in ("product", "contact", "campaign") if rpc == f"Update{field.title()}"), "")
-    more = {subject: {"name": "x"}, "updateMask": "name"} if subject else {}
+    more = {subject: {"name": "x"}, "updateMask": "name"} if subject else NEEDED.get(rpc, {})
     unknown = "999999999999999999" if name == "contactId" else f"{uuid4()}-1" if name == "messageId" else str(uuid4())
     found = door.refused(rpc, **{name: unknown}, **more)
     assert (found.codes, found.reason) == ({"NOT_FOUND"}, "NOT_FOUND")

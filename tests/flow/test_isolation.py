@@ -14,6 +14,9 @@ from tests.flow.running import login, second_shop
 # Of whoever asks, whatever is asked: nothing of somebody else can be named.
 OWN = {"CreateSession", "GetWorkspace", "CreateImageUpload", "CreateImportUpload", "CreateContact", "CreateSuppression"}
 OWN |= {"SyncTemplates"}
+# With ids of the first merchant these are held in tests/server/test_isolation.py: here they would switch its accounts.
+OWN |= {"CreateProviderAccount", "UpdateProviderAccount", "DisableProviderAccount", "ResumeProviderAccount", "SetRouting"}
+OWN |= {"SetProviderSenders", "CreateProviderWebhook", "ListAttempts", "GetAttempt", "ResolveAttempt", "RetryFailed"}
 
 
 @pytest.fixture(scope="module")

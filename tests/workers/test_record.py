@@ -7,11 +7,13 @@ from decimal import Decimal
 import pytest
 
 from core import clock
-from core.db import provider_accounts
+from core.db import provider_accounts, send
 from core.db.session import database
 from core.rules.channel import Channel
+from core.rules.states import MessageState
 from tests.workers.shop import Logs, Sandbox, Shop, Time
 from workers import claim, deliver, record, sweep
+from workers.ledger import move
 from workers.liveness import heart
 from workers.providers import Accepted, Busy, Cause, Refused, Unknown
 from workers.routing import Hand
@@ -170,3 +172,13 @@ def test_the_day_is_the_korean_one(shop: Shop, sandbox: Sandbox, time: Time) -> 
     shop.run(campaign)
     assert shop.value("SELECT day FROM workspace_days") == clock.kst(clock.now()).date() != clock.now().date()
     assert deliver.RECORD_PATIENCE > 0
+
+
+def test_an_attempt_ends_also_when_everybody_arrived_by_an_earlier_one_meanwhile(shop: Shop, claimed) -> None:
+    campaign, load = claimed
+    with database().write(shop.workspace) as tx:
+        batch = send.wait_for_batch(tx, load.batch)
+        move(tx, batch, bytes([MessageState.DELIVERED]) * 5)
+    written(shop, load, Refused("-999", "x", Cause.MESSAGE))
+    assert shop.counters(campaign)["delivered"] == 5
+    assert [one.outcome for one in shop.attempts(campaign)] == ["REFUSED"]
