@@ -86,7 +86,7 @@ def hand_over(workspace: UUID, load: Load, call: Call) -> Outcome:
         return Held("image not readable")
     if (load.provider.name == REHEARSAL) is not load.test:
         return Held("a test only rehearses, and nothing else does")
-    if not heart().is_fresh():
+    if not heart().is_fresh() or load.claimed_at <= heart().unbroken_since:
         return Held("this worker lost touch with the database")
     if clock.now() - load.claimed_at > START_WITHIN:
         return Held("too long after the claim")

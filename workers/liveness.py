@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from core import clock, telemetry
@@ -27,6 +27,8 @@ class Heart:
         self.id: UUID = new_id()
         self.lanes = lanes
         self._last = 0.0
+        # Since when nobody can have taken this process for dead: what it claimed before that may be another's by now.
+        self.unbroken_since = datetime.min.replace(tzinfo=UTC)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
 
@@ -63,6 +65,8 @@ class Heart:
         except Unavailable:
             _log.warning("no_heartbeat", pid=os.getpid())
         else:
+            if self._last and begun - self._last > STALE_SECONDS:
+                self.unbroken_since = clock.now()
             self._last = begun
 
 

@@ -9,8 +9,8 @@ from core import images, telemetry
 from core.db.session import database
 from core.errors import Unavailable
 from tests.workers.shop import Logs, Sandbox, Shop, Time
-from workers import claim, deliver, liveness
-from workers.providers import Busy, Unknown
+from workers import claim, deliver, liveness, record
+from workers.providers import Accepted, Busy, Unknown
 from workers.routing import Hand
 
 
@@ -201,3 +201,25 @@ def test_nothing_personal_is_logged(shop: Shop, sandbox: Sandbox, logs: Logs) ->
     assert "account_wide_refusal" in said
     assert not any(phone in said or phone[1:] in said for phone in phones)
     assert "고객" not in said and "engine-key" not in said
+
+
+def test_a_worker_that_stood_still_starts_nothing_that_it_claimed_before(
+    shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its heart beats again before anything else does, and its batch may have been given to another meanwhile."""
+    shop.customers(4)
+    campaign = shop.campaign()
+    [batch] = shop.plan(campaign)
+    with database().write(shop.workspace) as tx:
+        load = claim.claim(tx, batch, Hand())
+    heart = liveness.heart()
+    monkeypatch.setattr(heart, "_last", heart._last - 15.1)
+    heart._beat()
+    assert heart.is_fresh()
+    outcome = deliver.hand_over(shop.workspace, load, load.calls[0])
+    assert isinstance(outcome, record.Held)
+    assert sandbox.stats()["requests"] == 0
+    shop.sql("UPDATE batches SET due_at = now() - interval '1 day', state = 0, states = '\\x00000000', lease_owner = NULL")
+    with database().write(shop.workspace) as tx:
+        again = claim.claim(tx, batch, Hand())
+    assert isinstance(deliver.hand_over(shop.workspace, again, again.calls[0]), Accepted), "what it claims afterwards goes"
