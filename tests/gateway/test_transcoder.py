@@ -86,7 +86,7 @@ def without_secrets(message: Any) -> Any:
 def test_every_method_has_a_route() -> None:
     methods = {method.full_name for service in stubs.load().services for method in service.methods}
 
-    assert {route.method.full_name for route in ROUTES} == methods
+    assert {route.method.full_name for route in ROUTES} == methods - {"jeondan.v1.ReceiptService.TakePush"}  # raw, no JSON
     assert len(methods) >= 41
 
 
