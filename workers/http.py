@@ -161,6 +161,11 @@ class _Fuse:
             self._stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
+def warm() -> None:
+    """Make the pool now, so that the first call loses no time between its last check and the wire."""
+    _client()
+
+
 def close() -> None:
     """Close every idle connection: at the end of a process, or of a test."""
     _client().close()

@@ -41,6 +41,7 @@ def main() -> None:
     schema.refuse_if_pending(settings.database_url)
     load_actors(lanes)
     watching = _watch(lanes)
+    http.warm()
     liveness.begin(" ".join(lanes))
     # What is loaded now stays: the collector need not look at it again and again while batches of 500 come and go.
     gc.collect()

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from core import clock
@@ -30,6 +31,7 @@ class Verdict:
     outcomes: dict[str, int] = field(default_factory=dict)  # of the attempts
     carried: dict[str, int] = field(default_factory=dict)  # messages, by who took them
     words: list[str] = field(default_factory=list)
+    evidence: list[str] = field(default_factory=list)  # when it is not good: every attempt
 
     @property
     def good(self) -> bool:
@@ -61,13 +63,19 @@ def judge(shop: Shop, campaign: UUID) -> Verdict:
     if strangers := got.keys() - shop.wanted:
         verdict.words.append(f"{len(strangers)} people got it who may not")
     verdict.words += same_calls(shop, ledger, taken) + lawful(shop, taken)
+    verdict.evidence = [] if verdict.good else [_told(attempt) for attempt in ledger.attempts]
     return verdict
+
+
+def _told(attempt: dict[str, Any]) -> str:
+    names = ("batch_id", "number", "channel", "started_at", "finished_at", "outcome", "reference", "words", "positions")
+    return " ".join(str(attempt[name]) for name in names)
 
 
 def same_calls(shop: Shop, ledger: Ledger, taken: list[Taken]) -> list[str]:
     """Accepted attempts and the provider's calls are the same, one to one, with the same receivers."""
     theirs: dict[str, Counter[str]] = {}
-    for call in taken:
+    for call in filter(lambda one: one.receivers, taken):  # a call of which nobody was taken is a refusal
         theirs.setdefault(call.reference, Counter()).update(call.receivers)
     ours = {}
     people = {batch["id"]: batch["contact_ids"] for batch in ledger.batches}

@@ -175,7 +175,8 @@ KINDS: dict[str, Kind] = {
         Kind("kill_worker", 4, _signalled(signal.SIGKILL, "worker-bulk")),
         Kind("kill_all_workers", 3, _signalled(signal.SIGKILL, "worker-bulk", many=True)),
         Kind("term_workers", 5, _signalled(signal.SIGTERM, "worker-bulk", many=True)),
-        Kind("freeze_worker", 3, _frozen),
+        # What stood between its last check and the wire still leaves: the provider's list is trusted only after that.
+        Kind("freeze_worker", 3, _frozen, settle=25),
         Kind("kill_planner", 3, _early(_signalled(signal.SIGKILL, "worker-plan"))),
         Kind("kill_reader", 3, _both(_signalled(signal.SIGKILL, "worker-receipts"), _rule("lost_answer_reset"))),
         Kind("kill_server", 4, _early(_signalled(signal.SIGKILL, "server"))),

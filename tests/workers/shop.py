@@ -205,14 +205,19 @@ class Shop:
 
     def counters(self, campaign: UUID) -> dict[str, Any]:
         """Where everybody is; every look holds the counters against the ledger itself, to the person and the won."""
+        ledger = "SELECT contact_ids, states, reasons FROM batches WHERE campaign_id = :c ORDER BY id"
         with database().read(self.workspace) as tx:
+            batches = tx.rows(ledger, c=campaign)
             found = campaigns.counters(tx, [campaign]).get(campaign, {})
-            batches = tx.rows("SELECT contact_ids, states, reasons FROM batches WHERE campaign_id = :c", c=campaign)
             left_out = tx.rows("SELECT reason, contact_ids FROM exclusions WHERE campaign_id = :c", c=campaign)
             cost = tx.value(
                 "SELECT coalesce(sum(unit_price * accepted), 0) FROM attempts WHERE campaign_id = :c AND outcome = 'ACCEPTED'",
                 c=campaign,
             )
+            reasons = self.reasons(campaign)
+            moved = batches != tx.rows(ledger, c=campaign)
+        if moved:  # workers of their own are at it: what was read is not of one moment
+            return self.counters(campaign)
         people = [contact for row in (*batches, *left_out) for contact in row.contact_ids]
         assert len(people) == len(set(people)), "somebody stands in two places"
         buckets = Counter(MessageState(state).name.lower() for row in batches for state in bytes(row.states))
@@ -222,7 +227,7 @@ class Shop:
         }
         assert found.get("selected", 0) == sum(buckets.values()) == len(people)
         assert found.get("cost", 0) == cost
-        assert self.reasons(campaign) == _reasons(batches, left_out)
+        assert reasons == _reasons(batches, left_out)
         return found
 
     def sql(self, statement: str, **values: Any) -> list[Any]:
