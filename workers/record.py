@@ -175,7 +175,7 @@ def _learn(tx: Tx, batch: Row[Any], load: Load, outcome: Outcome) -> None:
         return
     if isinstance(outcome, Busy | Unknown):
         troubles = provider_accounts.count_trouble(tx, account)
-        if troubles >= TROUBLES or batch.breaker == Breaker.HALF_OPEN:
+        if troubles >= TROUBLES or (troubles and batch.breaker == Breaker.HALF_OPEN):
             provider_accounts.open_breaker(tx, account, open_until(clock.now(), troubles, random.random()))
         return
     if batch.busy_count or batch.breaker != Breaker.CLOSED:

@@ -80,9 +80,12 @@ def begin_probe(tx: Tx, account: UUID, now: datetime, until: datetime) -> bool:
 
 
 def count_trouble(tx: Tx, account: UUID) -> int:
-    """One more call in a row that got no answer; how many it are."""
-    counted = tx.value("UPDATE provider_accounts SET busy_count = busy_count + 1 WHERE id = :account RETURNING busy_count",
-                       account=account)  # fmt: skip
+    """One more call in a row that got no answer; how many it are.
+
+    0 when the breaker is open: the calls that were under way when it opened tell nothing new about the account.
+    """
+    counted = tx.value("UPDATE provider_accounts SET busy_count = busy_count + 1 WHERE id = :account AND breaker <> 'OPEN'"
+                       " RETURNING busy_count", account=account)  # fmt: skip
     return int(counted or 0)
 
 

@@ -126,6 +126,15 @@ def test_when_the_first_is_down_its_breaker_opens_and_the_second_takes_over(shop
     assert Counter(one.outcome for one in shop.attempts(campaign)) == {"BUSY": TROUBLES, "ACCEPTED": 20}
 
 
+def test_calls_that_were_under_way_when_the_breaker_opened_do_not_keep_it_open(shop: Shop, sandbox: Sandbox, time: Time) -> None:
+    with database().write(shop.workspace) as tx:
+        assert [provider_accounts.count_trouble(tx, shop.account) for _ in range(TROUBLES)] == list(range(1, TROUBLES + 1))
+        provider_accounts.open_breaker(tx, shop.account, clock.now())
+        assert provider_accounts.count_trouble(tx, shop.account) == 0
+        assert provider_accounts.begin_probe(tx, shop.account, clock.now(), clock.now())
+        assert provider_accounts.count_trouble(tx, shop.account) == TROUBLES + 1, "a probe tells something new"
+
+
 def test_a_probe_that_fails_opens_the_breaker_again_for_longer(shop: Shop, sandbox: Sandbox, time: Time) -> None:
     shop.customers(100)
     campaign = shop.campaign(batch_size=10)
