@@ -24,6 +24,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "int32.gte": ("OUT_OF_RANGE", "{0} 이상이어야 합니다."),
     "int32.lte": ("OUT_OF_RANGE", "{0} 이하여야 합니다."),
     "int32.gte_lte": ("OUT_OF_RANGE", "{0} 이상 {1} 이하여야 합니다."),
+    "duration.gte": ("OUT_OF_RANGE", "{0}초 이상이어야 합니다."),
+    "duration.lte": ("OUT_OF_RANGE", "{0}초 이하여야 합니다."),
     "duration.gte_lte": ("OUT_OF_RANGE", "{0}초 이상 {1}초 이하여야 합니다."),
     "bytes.max_len": ("TOO_LONG", "{0}바이트까지 보낼 수 있습니다."),
     "repeated.min_items": ("TOO_FEW", "{0}개 이상이어야 합니다."),

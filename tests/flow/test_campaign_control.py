@@ -8,6 +8,8 @@ from uuid import uuid4
 import grpc
 import pytest
 
+from core import clock
+from deploy.local.demo import daytime_offset
 from deploy.local.product import Product
 from tests.flow import doors, files, stubs
 from tests.flow.running import second_shop
@@ -53,7 +55,9 @@ def draft(shop: dict[str, str], people: str) -> dict[str, Any]:
 
 
 def after(**span: float) -> str:
-    return (datetime.now(UTC) + timedelta(**span)).strftime("%Y-%m-%dT%H:%M:00Z")
+    """So long after now, as the product's clock has it: it is day there."""
+    now = clock.now()
+    return (now + daytime_offset(now) + timedelta(**span)).strftime("%Y-%m-%dT%H:%M:00Z")
 
 
 def made(door: doors.Door, draft: dict[str, Any], **more: Any) -> str:

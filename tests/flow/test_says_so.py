@@ -110,7 +110,7 @@ def test_people_hear_once_that_an_account_is_refused_and_once_that_it_works(
         call = stubs.Caller(channel, ("x-api-key", running.login(told)["api_key"]))
         tag = uuid4().hex[:8]
         stubs.customers(call, files.agreed(files.numbers(6_100_000, 20)), name="손님.csv", tag=tag)
-        with sandbox.fault("ip_blocked"):
+        with sandbox.fault("ip_blocked", path="/send*,/remain/"):  # of Aligo alone: the second way stays open
             campaign = launched(call, tag)
             stubs.until(lambda: list(receiver.titles), lambda titles: len(titles) == 1)
             told.kill("clock")  # in the middle of it

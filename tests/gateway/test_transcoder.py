@@ -35,6 +35,9 @@ def expected(route: Route) -> Any:
         message.request_id = UUID
     if route.takes("etag"):
         message.etag = "7"
+    if route.takes("update_mask"):
+        fields = route.request.fields_by_name[route.body].message_type.fields
+        message.update_mask.paths[:] = [next(field.name for field in fields if not codec.output_only(field))]
     return message
 
 
@@ -53,7 +56,13 @@ def send(client: httpx.Client, route: Route, message: Any) -> httpx.Response:
     if route.body != "*":
         headers |= {"Idempotency-Key": value.pop("requestId")} if "requestId" in value else {}
         headers |= {"If-Match": f'"{value.pop("etag")}"'} if "etag" in value else {}
-    body = value if route.body == "*" else value.pop(route.body, None)
+    body = (
+        value
+        if route.body == "*"
+        else value.pop(route.request.fields_by_name[route.body].json_name, None)
+        if route.body
+        else None
+    )
     query = {} if route.body == "*" else {key: json.dumps(v) if isinstance(v, bool) else v for key, v in value.items()}
     content = codec.dump(body) if route.body else None
     kind = {"Content-Type": "application/json"} if route.body else {}
