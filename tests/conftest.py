@@ -15,6 +15,8 @@ from tests import network
 from tests import stack as parts
 
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+# Tests fork (to start the parts of a stack) while channels are open: the child must not wake up the threads of gRPC.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 
 def pytest_configure() -> None:

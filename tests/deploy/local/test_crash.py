@@ -45,7 +45,10 @@ def _everybody(supervisor: int) -> set[process.Process]:
 
 
 def _program(member: process.Process) -> str:
-    return Path(os.readlink(f"/proc/{member.pid}/exe")).name
+    try:
+        return Path(os.readlink(f"/proc/{member.pid}/exe")).name
+    except FileNotFoundError:  # it has ended since it was listed
+        return ""
 
 
 def _python_families(supervisor: int) -> list[process.Process]:
