@@ -140,14 +140,13 @@ def render(
     """Write every text of the audience, or of the first `most`, in contact order, in flat memory."""
     preview = Preview()
     unseal = accounts.keys(tx, workspace).opener()
-    values = {"any_tags": campaign.any_tags, "none_tags": campaign.none_tags, "ad": campaign.purpose == "AD"}
-    after, rows = 0, campaigns.audience(tx, workspace, values, after=0, people=CHUNK, keys=letter.keys)
+    after, rows = 0, campaigns.audience(tx, campaign, after=0, people=CHUNK, keys=letter.keys)
     while rows:
         for row in rows:
             _add(preview, row, letter, samples, unseal)
         after = rows[-1].id
         rows = (
-            campaigns.audience(tx, workspace, values, after=after, people=CHUNK, keys=letter.keys)
+            campaigns.audience(tx, campaign, after=after, people=CHUNK, keys=letter.keys)
             if len(rows) == CHUNK and preview.selected < most
             else ()
         )

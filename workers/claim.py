@@ -72,7 +72,7 @@ def claim(tx: Tx, batch_id: UUID, hand: Hand) -> Load | Full | None:
         return way
     provider = providers.provider_of(tx, way.route.account)
     said = alimtalk.correspondence(tx, batch)
-    people = recipients.people(tx, batch, said.keys if said else None)
+    people = recipients.people(tx, batch, now, said.keys if said else None)
     if said:
         prepared = said.prepare(waiting, people, batch.fallen, provider.batch_limit)
     else:

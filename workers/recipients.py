@@ -1,6 +1,7 @@
 """Recipients: whom a batch goes to. Contacts of a campaign, or the numbers that SendService was given."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -16,12 +17,12 @@ def letter(batch: Row[Any]) -> Letter:
     return _WRITTEN if batch.kind == "SEND" else _letters(batch.frozen_body, bool(batch.image_object))
 
 
-def people(tx: Tx, batch: Row[Any], keys: Sequence[str] | None = None) -> list[Person]:
+def people(tx: Tx, batch: Row[Any], now: datetime, keys: Sequence[str] | None = None) -> list[Person]:
     """Everybody by position, as they are at this instant; with the values of `keys`, by default those of the letter."""
     count = len(batch.states)
     if batch.kind == "SEND":
         return direct.recipients(tx, batch.id, count, accounts.keys(tx, batch.workspace_id))
-    return send.recipients(tx, batch, count, letter(batch).keys if keys is None else keys)
+    return send.recipients(tx, batch, count, letter(batch).keys if keys is None else keys, now)
 
 
 def numbers(tx: Tx, batch: Row[Any], positions: Collection[int]) -> dict[int, str]:

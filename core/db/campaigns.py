@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from core import clock
-from core.db import events
+from core.db import events, law
 from core.db.ids import new_id
 from core.db.listing import Page, Rows, contains, fetch
 from core.db.session import Tx
@@ -21,17 +21,6 @@ from core.rules.states import CampaignState
 
 SHARDS = 8
 RUNNING = (CampaignState.PLANNING, CampaignState.SENDING)
-
-# Why a contact may not get this campaign. One fragment for preview, plan and dispatch, so that they cannot disagree.
-REASON = """CASE
-    WHEN c.archived_at IS NOT NULL THEN 'ARCHIVED'
-    WHEN NOT CAST(:ad AS boolean) THEN NULL
-    WHEN s.phone_hash IS NOT NULL THEN 'OPTED_OUT'
-    WHEN NOT c.ad_consent THEN 'NO_CONSENT'
-    WHEN c.consent_at IS NULL OR c.consent_source = '' THEN 'CONSENT_EVIDENCE_MISSING'
-END"""
-
-_SUPPRESSED = "LEFT JOIN suppressions s ON s.workspace_id = c.workspace_id AND s.phone_hash = c.phone_hash"
 
 _SELECTED = """c.archived_at IS NULL
     AND (CAST(:any_tags AS text[]) = '{}' OR c.tags && CAST(:any_tags AS text[]))
@@ -163,12 +152,12 @@ def reaches_anybody(tx: Tx, campaign: Row[Any]) -> bool:
     """Whether the audience holds somebody who may get this campaign."""
     return bool(
         tx.value(
-            f"SELECT EXISTS (SELECT 1 FROM contacts c {_SUPPRESSED}"  # noqa: S608
-            f" WHERE c.workspace_id = :workspace AND {_SELECTED} AND {REASON} IS NULL)",
+            f"SELECT EXISTS (SELECT 1 FROM contacts c {law.SUPPRESSED}"  # noqa: S608
+            f" WHERE c.workspace_id = :workspace AND {_SELECTED} AND {law.REASON} IS NULL)",
             workspace=campaign.workspace_id,
             any_tags=campaign.any_tags,
             none_tags=campaign.none_tags,
-            ad=campaign.purpose == "AD",
+            **law.of_campaign(tx, campaign, clock.now()),
         )
     )
 
@@ -176,11 +165,12 @@ def reaches_anybody(tx: Tx, campaign: Row[Any]) -> bool:
 def reached(tx: Tx, campaign: Row[Any]) -> int:
     """How many of the audience may get this campaign."""
     found = tx.value(
-        f"SELECT count(*) FROM contacts c {_SUPPRESSED} WHERE c.workspace_id = :workspace AND {_SELECTED} AND {REASON} IS NULL",  # noqa: S608
+        f"SELECT count(*) FROM contacts c {law.SUPPRESSED}"  # noqa: S608
+        f" WHERE c.workspace_id = :workspace AND {_SELECTED} AND {law.REASON} IS NULL",
         workspace=campaign.workspace_id,
         any_tags=campaign.any_tags,
         none_tags=campaign.none_tags,
-        ad=campaign.purpose == "AD",
+        **law.of_campaign(tx, campaign, clock.now()),
     )
     return int(found or 0)
 
@@ -203,7 +193,7 @@ def plan_chunk(tx: Tx, campaign: Row[Any], *, people: int, size: int, slots: Seq
     ids = [new_id() for _ in slots]
     row = tx.row(
         f"""WITH picked AS MATERIALIZED (
-            SELECT c.id, {REASON} AS reason FROM contacts c {_SUPPRESSED}
+            SELECT c.id, {law.REASON} AS reason FROM contacts c {law.SUPPRESSED}
             WHERE c.workspace_id = :workspace AND c.id > :after AND c.id <= :until AND {_SELECTED}
             ORDER BY c.id LIMIT :people
         ), good AS (
@@ -222,12 +212,11 @@ def plan_chunk(tx: Tx, campaign: Row[Any], *, people: int, size: int, slots: Seq
                (SELECT json_agg(json_build_array(id, people) ORDER BY id) FROM made) AS batches,
                (SELECT json_object_agg(reason, people) FROM left_out) AS excluded""",  # noqa: S608
         workspace=campaign.workspace_id,
-        campaign=campaign.id,
         after=campaign.plan_cursor,
         until=campaign.plan_until,
         any_tags=campaign.any_tags,
         none_tags=campaign.none_tags,
-        ad=campaign.purpose == "AD",
+        **law.of_campaign(tx, campaign, clock.now()),
         people=people,
         size=size,
         ids=ids,
@@ -252,21 +241,21 @@ def advance_plan(tx: Tx, campaign: UUID, *, cursor: int, finished: bool, last_sl
     )
 
 
-def audience(
-    tx: Tx, workspace: UUID, values: Mapping[str, Any], *, after: int, people: int, keys: Iterable[str]
-) -> Sequence[Row[Any]]:
+def audience(tx: Tx, campaign: Row[Any], *, after: int, people: int, keys: Iterable[str]) -> Sequence[Row[Any]]:
     """The next contacts an audience selects, with the reason that leaves them out (or NULL) and the values of variables."""
     return tx.rows(
-        f"""SELECT c.id, c.name, c.phone_sealed, {REASON} AS reason,
+        f"""SELECT c.id, c.name, c.phone_sealed, {law.REASON} AS reason,
             ARRAY(SELECT coalesce(c.attributes ->> k.name, '') FROM unnest(CAST(:keys AS text[])) WITH ORDINALITY k(name, place)
                   ORDER BY k.place) AS attributes
-        FROM contacts c {_SUPPRESSED}
+        FROM contacts c {law.SUPPRESSED}
         WHERE c.workspace_id = :workspace AND c.id > :after AND {_SELECTED} ORDER BY c.id LIMIT :people""",  # noqa: S608
-        workspace=workspace,
+        workspace=campaign.workspace_id,
         after=after,
         people=people,
         keys=list(keys),
-        **values,
+        any_tags=campaign.any_tags,
+        none_tags=campaign.none_tags,
+        **law.of_campaign(tx, campaign, clock.now()),
     )
 
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy.engine import Row
 
-from core.db import driver, events
-from core.db.campaigns import REASON, SHARDS
+from core.db import driver, events, law
+from core.db.campaigns import SHARDS
 from core.db.session import Tx
 from core.rules.letter import GONE, Person
 from core.rules.states import BatchState
@@ -17,7 +17,8 @@ from core.rules.states import BatchState
 # All but the contacts: 500 numbers that few look at, and the driver takes its time to read.
 _BATCH = "b.id, b.workspace_id, b.campaign_id, b.states, b.reasons, b.state, b.due_at, b.attempt, b.lease_owner, b.fallen"
 
-_CAMPAIGN = """c.purpose, c.frozen_body, c.frozen_subject, c.sender, c.image_object, c.routes, c.expires_at,
+_CAMPAIGN = f"""c.purpose, c.goods, c.adult, {law.WORKSPACE},
+    c.frozen_body, c.frozen_subject, c.sender, c.image_object, c.routes, c.expires_at,
     c.state AS campaign_state, c.kind, c.test, c.pace_people, c.pace_seconds, c.pace_free_at, c.batch_size, c.budget_krw,
     c.template_id, c.frozen_fallback"""
 
@@ -33,7 +34,7 @@ _ACCOUNTS = f"""(SELECT jsonb_object_agg(p.id, jsonb_build_object('breaker', p.b
 _ATTRIBUTES = """ARRAY(SELECT coalesce(c.attributes ->> k.name, '')
     FROM unnest(CAST(:keys AS text[])) WITH ORDINALITY k(name, place) ORDER BY k.place)"""
 
-_JOINED = "FROM batches b JOIN campaigns c ON c.id = b.campaign_id"
+_JOINED = "FROM batches b JOIN campaigns c ON c.id = b.campaign_id JOIN workspaces w ON w.id = b.workspace_id"
 
 _ATTEMPT = "SELECT a.*, p.settle_seconds, p.poll_seconds FROM attempts a JOIN provider_accounts p ON p.id = a.provider_account_id"
 
@@ -80,16 +81,16 @@ def get_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
     return tx.row(f"SELECT b.*, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch", batch=batch)
 
 
-def recipients(tx: Tx, batch: Row[Any], people: int, keys: Sequence[str]) -> list[Person]:
+def recipients(tx: Tx, batch: Row[Any], people: int, keys: Sequence[str], now: datetime) -> list[Person]:
     """The people of a batch by position, as they are at this instant; whoever is gone is GONE."""
     attributes = _ATTRIBUTES if keys else "'{}'::text[]"
     found: list[Person] = driver.tuples(
         tx,
-        f"SELECT c.name, {attributes}, {REASON}, c.night_consent, c.phone_sealed, c.id FROM contacts c"  # noqa: S608
-        " LEFT JOIN suppressions s ON s.workspace_id = c.workspace_id AND s.phone_hash = c.phone_hash"
+        f"SELECT c.name, {attributes}, {law.REASON}, {law.NIGHT}, c.phone_sealed, c.id"  # noqa: S608
+        f" FROM contacts c {law.SUPPRESSED}"
         " WHERE c.id = ANY(CAST(:contacts AS bigint[])) ORDER BY c.id",
         contacts=batch.contacts,
-        ad=batch.purpose == "AD",
+        **law.binds(batch, batch.campaign_id, batch, now),
         **({"keys": list(keys)} if keys else {}),
     )
     if len(found) == people:  # the contacts of a batch are in ascending order, too

@@ -1,13 +1,25 @@
-"""The schema on two pages (the other: ledger_tables). Migrations make it; tests hold them against each other."""
+"""The schema on three pages (the others: ledger_tables, law_tables). Migrations make it; tests hold them against each other."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 
 from core.db.columns import FALSE, ID, TEXTS, ZERO, count, identifier, metadata, owner, text, time, workspace
+from core.db.law_tables import CONSENT_UNTIL, access_log, optouts
 from core.db.ledger_tables import attempts, batches, direct_messages, events, receipts
 
 workspaces = sa.Table(
     "workspaces", metadata, identifier(), text("name"), text("optout_number"),
+    # who says no by the 080 number has said no on these channels: rules.law.Medium
+    sa.Column("optout_channels", TEXTS, nullable=False, server_default=sa.text("'{TEXT}'")),
+    time("optout_feed_at"),  # when the provider's list of opt-outs was last read; empty: there is none to read
+    # quiet hours of advertising on the Korean clock: never narrower than the law
+    sa.Column("quiet_from", sa.Time, nullable=False, server_default=sa.text("'20:50'")),
+    sa.Column("quiet_until", sa.Time, nullable=False, server_default=sa.text("'08:00'")),
+    sa.Column("trade_exemption", sa.Boolean, nullable=False, server_default=FALSE),  # buyers of the last 6 months, same goods
+    sa.Column("consent_lapses", sa.Boolean, nullable=False, server_default=FALSE),  # silence at the two-year notice ends it
+    count("ad_cap"), sa.Column("ad_cap_days", sa.Integer, nullable=False, server_default=sa.text("1")),  # 0: no cap
+    sa.Column("trial", sa.Boolean, nullable=False, server_default=FALSE),  # only to numbers of its guest list
+    sa.Column("notice_sender_id", ID),  # the sender number of notices of the law; empty: none are sent
     sa.Column("routing", sa.Text, nullable=False, server_default=sa.text("'PRIORITY'")),  # or COST
     sa.Column("data_key", BYTEA, nullable=False),  # wrapped; seals phone numbers
     sa.Column("lookup_key", BYTEA, nullable=False),  # wrapped; makes phone_hash
@@ -60,6 +72,10 @@ provider_accounts = sa.Table(
     sa.Column("poll_seconds", ARRAY(sa.Integer), nullable=False, server_default=sa.text("'{60,180,600,1800,7200,21600,86400}'")),
     sa.Column("balance_sms", sa.Integer), sa.Column("balance_lms", sa.Integer), sa.Column("balance_mms", sa.Integer),
     time("balance_at"),
+    # the transmission certificate of the provider, without which it must not carry advertising
+    text("certificate"), sa.Column("certificate_checked_on", sa.Date), sa.Column("certificate_until", sa.Date),
+    text("optout_number"),  # its own 080 number, where it has one; else the workspace's
+    time("senders_checked_at"),
     time("templates_asked_at"), time("templates_synced_at"), text("templates_refusal"),
     time("created_at", required=True),
 )
@@ -69,6 +85,7 @@ provider_senders = sa.Table(  # which number may be used with which account
     sa.Column("provider_account_id", ID, sa.ForeignKey("provider_accounts.id"), primary_key=True),
     sa.Column("sender_number_id", ID, sa.ForeignKey("sender_numbers.id"), primary_key=True),
     workspace(), time("refused_at"),  # since when the provider says that it does not know the number
+    time("checked_at"), text("words"),  # the provider's own, at the last check
     time("created_at", required=True),
 )
 
@@ -103,6 +120,8 @@ products = sa.Table(
     sa.Column("price_krw", sa.Integer, nullable=False),
     sa.Column("sale_price_krw", sa.Integer),
     text("badge"),
+    text("kind"),  # the kind of goods, for the exemption of buyers
+    text("category"),  # rules.goods.Category: empty, ADULT or PROHIBITED
     sa.Column("image_ids", ARRAY(ID), nullable=False, server_default=sa.text("'{}'")),
     sa.Column("version", sa.Integer, nullable=False, server_default=sa.text("1")),
     time("created_at", required=True), time("updated_at", required=True), time("archived_at"),
@@ -134,6 +153,12 @@ contacts = sa.Table(
     sa.Column("ad_consent", sa.Boolean, nullable=False, server_default=FALSE),
     sa.Column("night_consent", sa.Boolean, nullable=False, server_default=FALSE),
     time("consent_at"), text("consent_source"),
+    time("confirmed_at"),  # the anniversary at which the consent was last confirmed
+    # the last Korean day on which advertising may go to them without a new confirmation
+    sa.Column("consent_until", sa.Date, sa.Computed(CONSENT_UNTIL, persisted=True)),
+    sa.Column("birth_year", sa.SmallInteger), text("guardian_proof"),
+    time("adult_at"),  # when they were found to be of age
+    time("restricted_at"),  # they want nothing done with their data
     sa.Column("version", sa.Integer, nullable=False, server_default=sa.text("1")),
     time("created_at", required=True), time("updated_at", required=True), time("archived_at"),
     sa.UniqueConstraint("workspace_id", "phone_hash"),
@@ -148,6 +173,8 @@ consents = sa.Table(  # append-only: every yes and no, with its proof
     sa.Column("contact_id", sa.BigInteger, nullable=False),
     sa.Column("scope", sa.Text, nullable=False),  # ADS or NIGHT
     sa.Column("granted", sa.Boolean, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False, server_default=sa.text("'TEXT'")),  # rules.law.Medium
+    sa.Column("wording_id", ID), text("proof"),  # what they agreed to, and the paper, form or address that shows it
     time("given_at"), text("source"), text("recorded_by"), time("recorded_at", required=True),
 )
 sa.Index("consents_contact", consents.c.workspace_id, consents.c.contact_id)
@@ -155,9 +182,10 @@ sa.Index("consents_contact", consents.c.workspace_id, consents.c.contact_id)
 suppressions = sa.Table(
     "suppressions", metadata, identifier(), owner(),
     sa.Column("phone_hash", BYTEA, nullable=False),
-    sa.Column("phone_sealed", BYTEA, nullable=False),
+    sa.Column("phone_sealed", BYTEA),  # empty when the person is erased: the hash stays, so that the no stays
     sa.Column("source", sa.Text, nullable=False),
-    time("created_at", required=True),
+    sa.Column("channels", TEXTS, nullable=False, server_default=sa.text("'{TEXT}'")),
+    time("created_at", required=True), time("lifted_at"),  # by a later consent with its proof
     sa.UniqueConstraint("workspace_id", "phone_hash"),
 )
 sa.Index("suppressions_newest", suppressions.c.workspace_id, suppressions.c.id)
@@ -170,6 +198,8 @@ imports = sa.Table(
     count("rows_done"), count("rows_total"),
     count("created_count"), count("updated_count"), count("duplicate_count"), count("error_count"),
     sa.Column("warnings", TEXTS, nullable=False, server_default=sa.text("'{}'")),
+    sa.Column("dry_run", sa.Boolean, nullable=False, server_default=FALSE),  # nothing goes in
+    sa.Column("file_hash", BYTEA), text("errors_object"),  # the whole list of errors, as a file
     time("created_at", required=True), time("touched_at", required=True), time("ended_at"),
 )
 sa.Index("imports_newest", imports.c.workspace_id, imports.c.id)
@@ -192,6 +222,14 @@ campaigns = sa.Table(
     sa.Column("sender_number_id", ID, sa.ForeignKey("sender_numbers.id")),
     sa.Column("any_tags", TEXTS, nullable=False, server_default=sa.text("'{}'")),
     sa.Column("none_tags", TEXTS, nullable=False, server_default=sa.text("'{}'")),
+    sa.Column("segment_id", ID, sa.ForeignKey("segments.id")),
+    sa.Column("audience", JSONB),  # the rule of the segment, frozen at launch: rules.segment
+    text("info_reason"),  # why it is information: rules.purpose.Reason
+    # who says that it is information although the words look like advertising, why, and who agrees
+    text("purpose_override"), text("purpose_override_by"), text("purpose_agreed_by"),
+    # frozen at launch: the version of the rules, and the kinds of goods that it is about
+    text("ruleset"), sa.Column("goods", TEXTS, nullable=False, server_default=sa.text("'{}'")),
+    sa.Column("adult", sa.Boolean, nullable=False, server_default=FALSE),
     sa.Column("state", sa.Text, nullable=False), text("failure"), text("waiting_for"),
     time("expires_at"),
     # when and how fast: not before scheduled_at, at most pace_people within pace_seconds (0: as fast as it goes)
@@ -273,5 +311,6 @@ worker_processes = sa.Table(  # who is alive; no tenant data
 )
 
 LEDGER = (batches, attempts, receipts, direct_messages, events)
+APPEND_ONLY = (consents, receipts, events, optouts, access_log)
 SHARED = (worker_processes,)
 TENANT = tuple(table for table in metadata.sorted_tables if table not in SHARED)

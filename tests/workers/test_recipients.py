@@ -51,7 +51,7 @@ def test_the_gone_stand_at_their_own_position(shop: Shop, sandbox: Sandbox) -> N
         ids = [row.id for row in tx.rows("SELECT id FROM contacts ORDER BY id")]
         tx.run("DELETE FROM contacts WHERE id = ANY(:gone)", gone=[ids[0], ids[3]])
         batch = send.lock_batch(tx, batch_id, clock.now())
-        people = send.recipients(tx, batch, 5, ())
+        people = send.recipients(tx, batch, 5, (), clock.now())
     assert [person is GONE for person in people] == [True, False, False, True, False]
     assert [person[-1] for person in people if person is not GONE] == [ids[1], ids[2], ids[4]]
 

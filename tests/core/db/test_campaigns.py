@@ -125,9 +125,9 @@ def test_the_audience_is_read_in_steps_with_reasons_and_values(workspace: UUID) 
     with database().write(workspace) as tx:
         tx.run("UPDATE contacts SET attributes = '{\"등급\": \"VIP\"}' WHERE name = '고객1'")
         tx.run("UPDATE contacts SET ad_consent = false WHERE name = '고객2'")
-        values = {"any_tags": [], "none_tags": [], "ad": True}
-        first = campaigns.audience(tx, workspace, values, after=0, people=3, keys=["등급", "없음"])
-        rest = campaigns.audience(tx, workspace, values, after=first[-1].id, people=3, keys=[])
+        row = campaigns.get(tx, made(workspace))
+        first = campaigns.audience(tx, row, after=0, people=3, keys=["등급", "없음"])
+        rest = campaigns.audience(tx, row, after=first[-1].id, people=3, keys=[])
     assert [(row.name, row.reason, list(row.attributes)) for row in first] == [
         ("고객0", None, ["", ""]), ("고객1", None, ["VIP", ""]), ("고객2", "NO_CONSENT", ["", ""]),
     ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from core.db.migrations.reading import added_columns, made_tables, protect
+
 revision = "0002_expand_delivery"
 down_revision = "0001_expand_first"
 
@@ -154,14 +156,7 @@ def upgrade() -> None:
     op.execute(TABLES)
     op.execute(AFTER)
     op.execute(MESSAGES.format(contact="nullif(u.contact_id, 0)"))
-    for table in new_tables():
-        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO jeondan_system")
-        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO jeondan_app")
-        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        own = "workspace_id = (SELECT nullif(current_setting('jeondan.workspace', true), '')::uuid)"
-        op.execute(f"CREATE POLICY own_workspace ON {table} TO jeondan_app USING ({own}) WITH CHECK ({own})")
-        op.execute(f"CREATE POLICY all_workspaces ON {table} TO jeondan_system USING (true) WITH CHECK (true)")
+    protect(made_tables(TABLES))
     op.execute("REVOKE UPDATE, DELETE ON events FROM jeondan_app, jeondan_system")
 
 
@@ -170,18 +165,7 @@ def downgrade() -> None:
     op.execute(MESSAGES.format(contact="u.contact_id"))
     op.execute("DROP INDEX batches_newest")
     op.execute("ALTER TABLE campaigns DROP CONSTRAINT campaigns_template_id_fkey")
-    for table in reversed(new_tables()):
+    for table in reversed(made_tables(TABLES)):
         op.execute(f"DROP TABLE {table} CASCADE")
-    for table, names in reversed(added_columns()):
+    for table, names in reversed(added_columns(COLUMNS)):
         op.execute(f"ALTER TABLE {table} {', '.join(f'DROP COLUMN {name}' for name in names)}")
-
-
-def new_tables() -> list[str]:
-    """In the order they are made."""
-    return [line.split()[2] for line in TABLES.splitlines() if line.startswith("CREATE TABLE ")]
-
-
-def added_columns() -> list[tuple[str, list[str]]]:
-    """What COLUMNS adds, by table."""
-    statements = [" ".join(statement.split()) for statement in COLUMNS.split(";") if statement.strip()]
-    return [(statement.split()[2], [part.split()[0] for part in statement.split("ADD COLUMN ")[1:]]) for statement in statements]

@@ -1,0 +1,79 @@
+"""The law about one person, in the set-based form of `core.rules.law.decide`: one fragment for preview, plan and dispatch."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.engine import Row
+
+from core import clock
+from core.db.session import Tx
+
+# No, and not taken back by a later consent with its proof.
+SUPPRESSED = """LEFT JOIN suppressions s ON s.workspace_id = c.workspace_id AND s.phone_hash = c.phone_hash
+    AND s.lifted_at IS NULL AND 'TEXT' = ANY (s.channels)"""
+
+# R-CON-3: every kind of goods that the campaign is about was bought, the last time within six months.
+_BUYER = """(SELECT CASE
+        WHEN count(*) = 0 THEN 'NO_CONSENT'
+        WHEN NOT CAST(:goods AS text[]) <@ array_agg(t.kind) THEN 'TXN_KIND_MISMATCH'
+        WHEN NOT CAST(:goods AS text[]) <@ coalesce(array_agg(t.kind)
+            FILTER (WHERE (t.ended_on + interval '6 months')::date >= CAST(:today AS date)), '{}') THEN 'TXN_EXPIRED'
+    END FROM trades t WHERE t.workspace_id = c.workspace_id AND t.contact_id = c.id)"""
+
+# What this person was or is being sent as advertising within the days of the cap, by other campaigns.
+_CAPPED = """(SELECT count(*) FROM campaigns k JOIN batches b ON b.campaign_id = k.id
+        AND b.first_contact <= c.id AND b.last_contact >= c.id AND c.id = ANY (b.contact_ids)
+    WHERE k.workspace_id = c.workspace_id AND k.purpose = 'AD' AND k.kind = 'CAMPAIGN' AND k.id <> CAST(:campaign AS uuid)
+    AND k.state IN ('PLANNING', 'SENDING', 'PAUSED', 'DONE', 'CANCELLED') AND b.due_at > CAST(:cap_since AS timestamptz)
+    AND get_byte(b.states, array_position(b.contact_ids, c.id) - 1) IN (2, 3, 4, 5)) >= CAST(:ad_cap AS int)"""
+
+# Why a contact may not get this campaign: the first of all reasons, in the order of the law.
+REASON = f"""coalesce(
+    CASE
+        WHEN c.archived_at IS NOT NULL THEN 'ARCHIVED'
+        WHEN c.restricted_at IS NOT NULL THEN 'RESTRICTED'
+        WHEN CAST(:trial AS boolean) AND NOT EXISTS (SELECT FROM guests g
+            WHERE g.workspace_id = c.workspace_id AND g.phone_hash = c.phone_hash) THEN 'NOT_ON_GUEST_LIST'
+    END,
+    CASE WHEN CAST(:ad AS boolean) THEN coalesce(
+        CASE
+            WHEN s.phone_hash IS NOT NULL THEN 'OPTED_OUT'
+            WHEN NOT c.ad_consent THEN
+                CASE WHEN CAST(:goods AS text[]) = '{{}}' THEN 'NO_CONSENT' ELSE {_BUYER} END
+            WHEN c.consent_at IS NULL OR c.consent_source = '' THEN 'CONSENT_EVIDENCE_MISSING'
+            WHEN c.consent_until < CAST(:today AS date) THEN 'RECONFIRM_OVERDUE'
+        END,
+        CASE
+            WHEN c.guardian_proof = '' AND date_part('year', CAST(:today AS date)) - c.birth_year <= 14 THEN 'MINOR'
+            WHEN CAST(:adult AS boolean) AND c.adult_at IS NULL THEN 'NOT_AGE_VERIFIED'
+            WHEN CAST(:ad_cap AS int) > 0 AND {_CAPPED} THEN 'FREQUENCY_CAP'
+        END) END)"""
+
+# Night consent is nothing without the consent that it belongs to.
+NIGHT = "(c.night_consent AND c.ad_consent)"
+
+
+# What `binds` asks of a workspace.
+WORKSPACE = "w.trial, w.trade_exemption, w.ad_cap, w.ad_cap_days, w.quiet_from, w.quiet_until"
+
+
+def binds(message: Row[Any], campaign: UUID, workspace: Row[Any], now: datetime) -> dict[str, Any]:
+    """What REASON asks about a message: `message` has purpose, goods and adult; `workspace` what WORKSPACE names."""
+    return {
+        "ad": message.purpose == "AD",
+        "today": clock.kst(now).date(),
+        "goods": list(message.goods) if workspace.trade_exemption else [],
+        "adult": message.adult,
+        "trial": workspace.trial,
+        "campaign": campaign,
+        "ad_cap": workspace.ad_cap,
+        "cap_since": now - timedelta(days=workspace.ad_cap_days),
+    }
+
+
+def of_campaign(tx: Tx, campaign: Row[Any], now: datetime) -> dict[str, Any]:
+    """`binds` for a campaign of this workspace."""
+    workspace = tx.row(f"SELECT {WORKSPACE} FROM workspaces w WHERE w.id = :id", id=campaign.workspace_id)  # noqa: S608
+    assert workspace is not None
+    return binds(campaign, campaign.id, workspace, now)

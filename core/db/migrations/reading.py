@@ -1,0 +1,28 @@
+"""What the statements of a migration make, and the policies that every table of theirs needs."""
+
+from collections.abc import Sequence
+
+from alembic import op
+
+
+def made_tables(statements: str) -> list[str]:
+    """In the order they are made."""
+    return [line.split()[2] for line in statements.splitlines() if line.startswith("CREATE TABLE ")]
+
+
+def added_columns(statements: str) -> list[tuple[str, list[str]]]:
+    """What is added, by table."""
+    found = [" ".join(statement.split()) for statement in statements.split(";") if statement.strip()]
+    return [(statement.split()[2], [part.split()[0] for part in statement.split("ADD COLUMN ")[1:]]) for statement in found]
+
+
+def protect(tables: Sequence[str]) -> None:
+    """A transaction sees the rows of its own workspace only; the system's sees all."""
+    own = "workspace_id = (SELECT nullif(current_setting('jeondan.workspace', true), '')::uuid)"
+    for table in tables:
+        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO jeondan_system")
+        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO jeondan_app")
+        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        op.execute(f"CREATE POLICY own_workspace ON {table} TO jeondan_app USING ({own}) WITH CHECK ({own})")
+        op.execute(f"CREATE POLICY all_workspaces ON {table} TO jeondan_system USING (true) WITH CHECK (true)")
