@@ -28,6 +28,10 @@ _CAPPED = """(SELECT count(*) FROM campaigns k JOIN batches b ON b.campaign_id =
     AND k.state IN ('PLANNING', 'SENDING', 'PAUSED', 'DONE', 'CANCELLED') AND b.due_at > CAST(:cap_since AS timestamptz)
     AND get_byte(b.states, array_position(b.contact_ids, c.id) - 1) IN (2, 3, 4, 5)) >= CAST(:ad_cap AS int)"""
 
+# The last Korean day of a consent: confirmed before the same day two years later (R-NTC-2).
+CONSENT_UNTIL = """((timezone('Asia/Seoul', coalesce(c.confirmed_at, c.consent_at))
+    + interval '24 months') - interval '1 day')::date"""
+
 # Why a contact may not get this campaign: the first of all reasons, in the order of the law.
 REASON = f"""coalesce(
     CASE
@@ -42,7 +46,7 @@ REASON = f"""coalesce(
             WHEN NOT c.ad_consent THEN
                 CASE WHEN CAST(:goods AS text[]) = '{{}}' THEN 'NO_CONSENT' ELSE {_BUYER} END
             WHEN c.consent_at IS NULL OR c.consent_source = '' THEN 'CONSENT_EVIDENCE_MISSING'
-            WHEN c.consent_until < CAST(:today AS date) THEN 'RECONFIRM_OVERDUE'
+            WHEN {CONSENT_UNTIL} < CAST(:today AS date) THEN 'RECONFIRM_OVERDUE'
         END,
         CASE
             WHEN c.guardian_proof = '' AND date_part('year', CAST(:today AS date)) - c.birth_year <= 14 THEN 'MINOR'

@@ -5,11 +5,6 @@ from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 
 from core.db.columns import ID, count, identifier, metadata, owner, text, time, workspace
 
-# Confirmed before the same day two years later (R-NTC-2): the day before it, on the Korean calendar.
-CONSENT_UNTIL = (
-    """((timezone('Asia/Seoul', coalesce(confirmed_at, consent_at)) + interval '24 months') - interval '1 day')::date"""
-)
-
 consent_wordings = sa.Table(  # what people were asked, word for word; never changed
     "consent_wordings",
     metadata,

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 
 from core.db.columns import FALSE, ID, TEXTS, ZERO, count, identifier, metadata, owner, text, time, workspace
-from core.db.law_tables import CONSENT_UNTIL, access_log, optouts
+from core.db.law_tables import access_log, optouts
 from core.db.ledger_tables import attempts, batches, direct_messages, events, receipts
 
 workspaces = sa.Table(
@@ -154,8 +154,6 @@ contacts = sa.Table(
     sa.Column("night_consent", sa.Boolean, nullable=False, server_default=FALSE),
     time("consent_at"), text("consent_source"),
     time("confirmed_at"),  # the anniversary at which the consent was last confirmed
-    # the last Korean day on which advertising may go to them without a new confirmation
-    sa.Column("consent_until", sa.Date, sa.Computed(CONSENT_UNTIL, persisted=True)),
     sa.Column("birth_year", sa.SmallInteger), text("guardian_proof"),
     time("adult_at"),  # when they were found to be of age
     time("restricted_at"),  # they want nothing done with their data
@@ -182,7 +180,7 @@ sa.Index("consents_contact", consents.c.workspace_id, consents.c.contact_id)
 suppressions = sa.Table(
     "suppressions", metadata, identifier(), owner(),
     sa.Column("phone_hash", BYTEA, nullable=False),
-    sa.Column("phone_sealed", BYTEA),  # empty when the person is erased: the hash stays, so that the no stays
+    sa.Column("phone_sealed", BYTEA, nullable=False),  # empty when the person is erased: the hash stays, so that the no stays
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("channels", TEXTS, nullable=False, server_default=sa.text("'{TEXT}'")),
     time("created_at", required=True), time("lifted_at"),  # by a later consent with its proof

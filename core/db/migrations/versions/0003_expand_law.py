@@ -2,7 +2,6 @@
 
 from alembic import op
 
-from core.db.law_tables import CONSENT_UNTIL
 from core.db.migrations.reading import added_columns, made_tables, protect
 
 revision = "0003_expand_law"
@@ -137,17 +136,13 @@ CREATE TABLE exports (
 );
 """
 
-AFTER = f"""
-ALTER TABLE contacts ADD COLUMN consent_until DATE GENERATED ALWAYS AS ({CONSENT_UNTIL}) STORED;
-
-ALTER TABLE suppressions ALTER COLUMN phone_sealed DROP NOT NULL;
-
+AFTER = """
 ALTER TABLE campaigns ADD CONSTRAINT campaigns_segment_id_fkey FOREIGN KEY (segment_id) REFERENCES segments (id);
 """
 
 
 def upgrade() -> None:
-    """Columns with constant defaults, the new tables with their policies, and the day until which a consent stands."""
+    """Columns with constant defaults, then the new tables with their policies."""
     op.execute(COLUMNS)
     op.execute(TABLES)
     op.execute(AFTER)
@@ -158,9 +153,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Back to 0002."""
     op.execute("ALTER TABLE campaigns DROP CONSTRAINT campaigns_segment_id_fkey")
-    op.execute("DELETE FROM suppressions WHERE phone_sealed IS NULL")
-    op.execute("ALTER TABLE suppressions ALTER COLUMN phone_sealed SET NOT NULL")
-    op.execute("ALTER TABLE contacts DROP COLUMN consent_until")
     for table in reversed(made_tables(TABLES)):
         op.execute(f"DROP TABLE {table} CASCADE")
     for table, names in reversed(added_columns(COLUMNS)):
