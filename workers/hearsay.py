@@ -36,9 +36,10 @@ def keep_optouts(tx: Tx, batch: Row[Any], attempt: Row[Any], said: Mapping[int, 
     if not told:
         return
     contacts = [contact for at in told if (contact := batch.contact_ids[at])]
-    people = optouts.of_contacts(tx, contacts) if contacts else optouts.of_messages(tx, batch.id, told)
-    added = optouts.add(tx, batch.workspace_id, people, now)
-    _log.info("opted_out", people=added, provider=attempt.provider, attempt=str(attempt.id))
+    event = str(attempt.id)
+    nos = optouts.of_contacts(tx, contacts, event, now) if contacts else optouts.of_messages(tx, batch.id, told, event, now)
+    stopped = optouts.say_no(tx, optouts.Way(batch.workspace_id, "PROVIDER"), nos, now)
+    _log.info("opted_out", people=stopped, provider=attempt.provider, attempt=str(attempt.id))
 
 
 def keep_unknown(tx: Tx, attempt: Row[Any], said: Mapping[int, str], now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Queries about the merchant's customers: contacts with their consent, and numbers that must not get ads."""
+"""Queries about the merchant's customers: contacts with their consent."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from core.db import accounts, listing
-from core.db.ids import new_id
 from core.db.session import Tx
 from core.db.tables import contacts, suppressions
 from core.errors import AlreadyExists, NotFound
@@ -19,7 +18,11 @@ from core.rules import phone
 
 _SUPPRESSED = (
     sa.exists()
-    .where(suppressions.c.workspace_id == contacts.c.workspace_id, suppressions.c.phone_hash == contacts.c.phone_hash)
+    .where(
+        suppressions.c.workspace_id == contacts.c.workspace_id,
+        suppressions.c.phone_hash == contacts.c.phone_hash,
+        suppressions.c.lifted_at.is_(None),
+    )
     .label("suppressed")
 )
 
@@ -124,37 +127,6 @@ def archive_contact(tx: Tx, contact: int, now: datetime) -> None:
 def consents(tx: Tx, contact: int) -> Sequence[Row[Any]]:
     """Every yes and no of a contact, oldest first."""
     return tx.rows("SELECT * FROM consents WHERE contact_id = :contact ORDER BY id", contact=contact)
-
-
-def suppress(tx: Tx, workspace: UUID, number: str, source: str, now: datetime) -> Row[Any]:
-    """The number must not get ads; the suppression that was there already stays as it is."""
-    keys = accounts.keys(tx, workspace)
-    values = {"id": new_id(), "workspace_id": workspace, "phone_hash": keys.lookup(number), "source": source}
-    tx.run(
-        "INSERT INTO suppressions (id, workspace_id, phone_hash, phone_sealed, source, created_at)"
-        " VALUES (:id, :workspace_id, :phone_hash, :sealed, :source, :now) ON CONFLICT (workspace_id, phone_hash) DO NOTHING",
-        **values,
-        sealed=keys.sealer()(number),
-        now=now,
-    )
-    row = tx.row(sa.select(suppressions).where(suppressions.c.phone_hash == values["phone_hash"]))
-    assert row is not None
-    return row
-
-
-def list_suppressions(tx: Tx, workspace: UUID, page: listing.Page) -> listing.Rows:
-    """Filter: source, phone. Order: create_time."""
-    return listing.fetch(
-        tx,
-        sa.select(suppressions),
-        page,
-        key=suppressions.c.id,
-        filters={
-            "source": lambda value: suppressions.c.source == value,
-            "phone": lambda value: suppressions.c.phone_hash == _hashed(tx, workspace, value),
-        },
-        orders={"create_time": suppressions.c.id},
-    )
 
 
 def _hashed(tx: Tx, workspace: UUID, number: str) -> bytes:

@@ -9,7 +9,8 @@ from jeondan.v1.audience_pb2_grpc import AudienceServiceServicer
 from jeondan.v1.types_pb2 import Progress
 
 from core import jobs
-from core.db import accounts, audience, imports
+from core.db import accounts, audience, imports, optouts, suppressions
+from core.db.ids import new_id
 from core.rules import phone
 from server import updates, uploads
 from server.convert import check_etag, enum, enum_name, enum_names, etag, instant, stamp
@@ -105,16 +106,18 @@ class AudienceService(AudienceServiceServicer):
         with at("phone"):
             number = phone.normalise(request.phone)
         source = enum_name(pb.Suppression.Source, "SOURCE", request.source) or "MANUAL"
-        row = audience.suppress(call.tx, call.workspace, number, source, call.now)
+        no = optouts.of_number(call.tx, call.workspace, number, str(new_id()), call.now)
+        optouts.say_no(call.tx, optouts.Way(call.workspace, source, by=call.actor), [no], call.now)
+        row = suppressions.of_number(call.tx, call.workspace, number)
         return pb.CreateSuppressionResponse(suppression=_suppression(row, _opener(call)))
 
     @reads
     def ListSuppressions(self, request: pb.ListSuppressionsRequest, call: Call) -> pb.ListSuppressionsResponse:
         """Newest first."""
         with at("filter"):
-            found = audience.list_suppressions(call.tx, call.workspace, page(request, SUPPRESSIONS))
-        suppressions = map(_suppression, found.rows, [_opener(call)] * len(found.rows))
-        return pb.ListSuppressionsResponse(suppressions=suppressions, next_page_token=next_token(request, found.next))
+            found = suppressions.page(call.tx, call.workspace, page(request, SUPPRESSIONS))
+        shown = map(_suppression, found.rows, [_opener(call)] * len(found.rows))
+        return pb.ListSuppressionsResponse(suppressions=shown, next_page_token=next_token(request, found.next))
 
 
 Opener = Callable[[bytes], str]
@@ -163,7 +166,7 @@ def _consent_values(consent: pb.Consent, call: Call) -> audience.Consent:
 def _suppression(row: Any, unseal: Opener) -> pb.Suppression:
     return pb.Suppression(
         id=str(row.id),
-        masked_phone=phone.mask(unseal(row.phone_sealed)),
+        masked_phone=phone.mask(unseal(row.phone_sealed)) if row.phone_sealed else "",  # of whom is erased only the no is left
         source=enum(pb.Suppression.Source, "SOURCE", row.source),
         create_time=stamp(row.created_at),
     )

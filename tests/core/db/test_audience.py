@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from core.db import accounts, audience
+from core.db import accounts, audience, optouts
 from core.db.audience import Consent, Recorder
 from core.db.ids import new_id
 from core.db.session import Tx, database
@@ -84,19 +84,12 @@ def test_a_recorded_consent_cannot_be_changed_or_removed(by: Recorder) -> None:
             tx.run(statement)
 
 
-def test_a_suppression_stays_as_it_was_first_said(by: Recorder) -> None:
-    with database().write(by.workspace) as tx:
-        first = audience.suppress(tx, by.workspace, PHONE, "OPTOUT_CALL", LONG_AGO)
-        assert audience.suppress(tx, by.workspace, PHONE, "MANUAL", NOW) == first
-        assert tx.value("SELECT count(*) FROM suppressions") == 1
-        contact = audience.add_contact(tx, by, PHONE, PLAIN, Consent())
-        assert audience.get_contact(tx, contact).suppressed
-
-
 def test_another_workspace_neither_sees_nor_collides(by: Recorder) -> None:
     with database().write(by.workspace) as tx:
         contact = audience.add_contact(tx, by, PHONE, PLAIN, Consent())
-        audience.suppress(tx, by.workspace, PHONE, "MANUAL", NOW)
+        no = optouts.of_number(tx, by.workspace, PHONE, "1", NOW)
+        assert optouts.say_no(tx, optouts.Way(by.workspace, "MANUAL"), [no], NOW) == 1
+        assert audience.get_contact(tx, contact).suppressed
     with database().system() as tx:
         other: UUID = accounts.create_workspace(tx, "가을서점")
     with database().write(other) as tx:
