@@ -1,12 +1,12 @@
 """When an advertisement may leave: quiet hours on the Korean wall clock, judged at the instant of hand-over."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 
 from core.errors import InvalidInput
 
 # Korea keeps no summer time, so a fixed offset is exact and needs no time zone data.
-_KST = timezone(timedelta(hours=9), "KST")
+KST = timezone(timedelta(hours=9), "KST")
 _NOON = time(12)
 
 
@@ -38,20 +38,20 @@ def may_leave(instant: datetime, *, night_consent: bool, window: Window = DEFAUL
     return night_consent or not window.covers(_local(instant).time())
 
 
-def next_open(instant: datetime, window: Window = DEFAULT) -> datetime:
+def next_open(instant: datetime, window: Window = DEFAULT, zone: tzinfo = KST) -> datetime:
     """The first instant, not before this one, at which an advertisement may leave without night consent; UTC."""
-    local = _local(instant)
+    local = _local(instant, zone)
     if not window.covers(local.time()):
         return instant.astimezone(UTC)
     morning = local.date() + timedelta(days=local.time() >= window.start)
-    return datetime.combine(morning, window.end, _KST).astimezone(UTC)
+    return datetime.combine(morning, window.end, zone).astimezone(UTC)
 
 
 def next_close(instant: datetime, window: Window = DEFAULT) -> datetime:
     """When the next night begins, seen from an open instant; UTC."""
     local = _local(instant)
     evening = local.date() + timedelta(days=local.time() >= window.start)
-    return datetime.combine(evening, window.start, _KST).astimezone(UTC)
+    return datetime.combine(evening, window.start, KST).astimezone(UTC)
 
 
 def spoken(instant: datetime) -> str:
@@ -60,7 +60,7 @@ def spoken(instant: datetime) -> str:
     return f"{local.month}월 {local.day}일 {local:%H:%M}"
 
 
-def _local(instant: datetime) -> datetime:
+def _local(instant: datetime, zone: tzinfo = KST) -> datetime:
     if instant.tzinfo is None:
         raise ValueError("an instant needs its time zone")
-    return instant.astimezone(_KST)
+    return instant.astimezone(zone)
