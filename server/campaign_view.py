@@ -14,7 +14,7 @@ from core.db.tables import BUCKETS
 from core.errors import NotFound, Violation
 from core.rules import night
 from core.rules.price import PriceTable, to_won
-from core.rules.reasons import label
+from core.rules.reasons import order, why
 from core.rules.routing import Breaker
 from server import campaign_control as control
 from server.convert import enum, etag, stamp
@@ -42,7 +42,8 @@ def many(tx: Tx, rows: Sequence[Row[Any]]) -> list[pb.Campaign]:
         made.waiting_for = row.waiting_for or _waiting(row, made.counters, [way for way in ways if way.campaign_id == row.id])
         made.cost_krw = to_won(numbers["cost"]) if numbers else 0
         mine = [one for one in why if one.campaign_id == row.id]
-        made.exclusions.extend(reasons((one.reason, one.people) for one in mine if one.bucket == "excluded"))
+        left_out = ((one.reason, one.people) for one in mine if one.bucket == "excluded")
+        made.exclusions.extend(funnel(made.counters.selected, left_out))
         made.failures.extend(reasons((one.reason, one.people) for one in mine if one.bucket == "failed"))
         if end := control.expected_end(row, made.counters.selected, clock.now()):
             made.expected_end_time.FromDatetime(end)
@@ -103,8 +104,24 @@ def etag_of(row: Row[Any]) -> str:
 
 
 def reasons(people: Iterable[tuple[str, int]]) -> list[types_pb2.ReasonCount]:
-    """Reasons with their Korean labels."""
-    return [types_pb2.ReasonCount(reason=reason, label=label(reason), count=count) for reason, count in people]
+    """Reasons with what they mean."""
+    return [_reason(reason, count) for reason, count in people]
+
+
+def funnel(selected: int, people: Iterable[tuple[str, int]]) -> list[types_pb2.ReasonCount]:
+    """The same in the order of deciding: how many are left after each step."""
+    steps, remaining = [], selected
+    for reason, count in sorted(people, key=lambda one: (order(one[0]), one[0])):
+        remaining -= count
+        steps.append(_reason(reason, count, remaining))
+    return steps
+
+
+def _reason(reason: str, count: int, remaining: int = 0) -> types_pb2.ReasonCount:
+    known = why(reason)
+    return types_pb2.ReasonCount(
+        reason=reason, label=known.label, count=count, rule=known.rule, sentence=known.sentence, remaining=remaining
+    )
 
 
 def channel_costs(preview: Preview, prices: PriceTable) -> list[pb.ChannelCost]:

@@ -83,7 +83,7 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
         people, cost = sum(found.channels.values()), found.cost(prices)
         return pb.PreviewCampaignResponse(
             selected=found.selected,
-            exclusions=view.reasons(found.excluded.most_common()),
+            exclusions=view.funnel(found.selected, found.excluded.items()),
             channels=view.channel_costs(found, prices),
             cost_krw=to_won(cost),
             samples=view.samples(found),

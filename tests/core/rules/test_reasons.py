@@ -1,9 +1,11 @@
 """Reasons: a provider's words become one, two become the stronger one, and each has a Korean label."""
 
+import re
 from itertools import permutations
 
 import pytest
 
+from core.db import law
 from core.rules import reasons
 
 
@@ -37,6 +39,33 @@ def test_words_become_a_reason_with_a_label(words: str, reason: str) -> None:
 
 def test_a_new_reason_is_its_own_label() -> None:
     assert reasons.label("SOMETHING_NEW") == "SOMETHING_NEW"
+    assert reasons.why("SOMETHING_NEW") == reasons.Why("SOMETHING_NEW", "", "")
+    assert reasons.order("SOMETHING_NEW") > max(map(reasons.order, reasons.REASONS))
+
+
+@pytest.mark.parametrize("reason", reasons.REASONS)
+def test_every_reason_has_a_label_and_a_sentence_in_korean_and_a_rule_of_the_list_or_none(reason: str) -> None:
+    why = reasons.why(reason)
+    assert re.search("[가-힣]", why.label) and len(why.label) <= 30
+    assert re.fullmatch(r"[^.]*[가-힣][^.]*\.( [^.]+\.)?", why.sentence), why.sentence
+    assert re.fullmatch(r"(R-[A-Z]{3}-\d+)?", why.rule)
+
+
+def test_every_reason_that_the_database_finds_is_in_the_table_in_the_same_order() -> None:
+    found = list(dict.fromkeys(re.findall(r"THEN '([A-Z_]+)'", law.REASON)))
+    assert {"ARCHIVED", "OPTED_OUT", "NO_CONSENT", "MINOR", "FREQUENCY_CAP"} <= set(found)
+    assert [reason for reason in reasons.REASONS if reason in found] == found
+
+
+def test_the_law_names_its_rules() -> None:
+    rules = {reason: reasons.why(reason).rule for reason in ("NO_CONSENT", "OPTED_OUT", "TXN_EXPIRED", "MINOR", "FREQUENCY_CAP")}
+    assert rules == {
+        "NO_CONSENT": "R-CON-1",
+        "OPTED_OUT": "R-CON-4",
+        "TXN_EXPIRED": "R-CON-3",
+        "MINOR": "R-CON-6",
+        "FREQUENCY_CAP": "",
+    }
 
 
 def test_the_stronger_of_two_does_not_depend_on_their_order() -> None:
