@@ -9,7 +9,7 @@ import pytest
 
 from deploy.local.product import Product
 from deploy.local.sample import customers
-from tests.flow import running, stubs
+from tests.flow import doors, running, stubs
 
 SAMPLE = Path("deploy/local/sample")
 
@@ -75,3 +75,29 @@ def photo() -> bytes:
 def book(tmp_path_factory: pytest.TempPathFactory) -> customers.Summary:
     """An Excel file of 300 customers with the dirt real ones have, and what an import of it must find."""
     return customers.write(tmp_path_factory.mktemp("book") / "고객 명단.xlsx", 300, seed=21)
+
+
+@pytest.fixture(scope="module")
+def shop(product: Product) -> dict[str, str]:
+    """A merchant of this file's own."""
+    return running.second_shop(product)
+
+
+@pytest.fixture(scope="module")
+def by_stub(channel: grpc.Channel, shop: dict[str, str]) -> stubs.Caller:
+    """Its program, by stub."""
+    return stubs.Caller(channel, ("x-api-key", shop["api_key"]))
+
+
+@pytest.fixture(scope="module")
+def rest(product: Product, shop: dict[str, str]) -> Iterator[doors.Rest]:
+    """Its program, by REST."""
+    made = doors.Rest(product.gateway_url, shop["api_key"])
+    yield made
+    made.http.close()
+
+
+@pytest.fixture(scope="module", params=["grpc", "rest"])
+def door(request: pytest.FixtureRequest, channel: grpc.Channel, rest: doors.Rest, shop: dict[str, str]) -> doors.Door:
+    """The same story is told at both doors."""
+    return rest if request.param == "rest" else doors.Grpc(channel, shop["api_key"])

@@ -1,6 +1,5 @@
 """Campaign control at both doors: later, slower, cheaper, stopped, tried again; every refusal is a sentence."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -10,15 +9,7 @@ import pytest
 
 from core import clock
 from deploy.local.demo import daytime_offset
-from deploy.local.product import Product
 from tests.flow import doors, files, stubs
-from tests.flow.running import second_shop
-
-
-@pytest.fixture(scope="module")
-def shop(product: Product) -> dict[str, str]:
-    """A merchant of these tests' own, with three customers."""
-    return second_shop(product)
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +17,6 @@ def people(channel: grpc.Channel, shop: dict[str, str]) -> str:
     by_stub = stubs.Caller(channel, ("x-api-key", shop["api_key"]))
     assert stubs.customers(by_stub, files.agreed(files.numbers(3_700_000, 3)), name="셋.csv", tag="셋").created_count == 3
     return "셋"
-
-
-@pytest.fixture(scope="module")
-def rest(product: Product, shop: dict[str, str]) -> Iterator[doors.Rest]:
-    made = doors.Rest(product.gateway_url, shop["api_key"])
-    yield made
-    made.http.close()
-
-
-@pytest.fixture(scope="module", params=["grpc", "rest"])
-def door(request: pytest.FixtureRequest, channel: grpc.Channel, rest: doors.Rest, shop: dict[str, str]) -> doors.Door:
-    """Every story of this file is told at both doors."""
-    return rest if request.param == "rest" else doors.Grpc(channel, shop["api_key"])
 
 
 @pytest.fixture
