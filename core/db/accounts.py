@@ -31,6 +31,9 @@ _WRAPPED = (
     ("webhook_endpoints", "old_secret", "webhook"),
 )
 
+_WORKSPACE = """id, name, optout_number, optout_channels, quiet_from, quiet_until, trade_exemption, consent_lapses, ad_cap,
+    ad_cap_days, notice_sender_id, trial"""
+
 _keys: dict[UUID, WorkspaceKeys] = {}  # unwrapped once per process; a workspace's own keys never change
 
 
@@ -86,11 +89,17 @@ def create_workspace(tx: Tx, name: str, *, optout_number: str = "", workspace: U
 
 
 def workspace_row(tx: Tx, workspace: UUID) -> Row[Any]:
-    """id, name, optout_number."""
-    row = tx.row("SELECT id, name, optout_number FROM workspaces WHERE id = :id", id=workspace)
+    """What a merchant sees and sets of its workspace."""
+    row = tx.row(f"SELECT {_WORKSPACE} FROM workspaces WHERE id = :id", id=workspace)  # noqa: S608 - constants
     if row is None:
         raise NotFound("이런 작업 공간이 없습니다.")
     return row
+
+
+def change_workspace(tx: Tx, workspace: UUID, values: Mapping[str, Any]) -> None:
+    """Other settings, from the next batch on."""
+    names = ", ".join(f"{name} = :{name}" for name in values)
+    tx.run(f"UPDATE workspaces SET {names} WHERE id = :id", id=workspace, **values)  # noqa: S608 - our own names
 
 
 def create_user(tx: Tx, workspace: UUID, email: str, password: str, role: str) -> UUID:

@@ -7,10 +7,11 @@ from jeondan.v1.account_pb2_grpc import AccountServiceServicer
 
 from core.db import accounts
 from core.db.session import database
-from server import auth
+from server import auth, workspaces
 from server.account_view import provider_account
 from server.convert import stamp
-from server.rpc import Call, reads
+from server.rpc import Call, reads, writes
+from server.updates import merged
 
 
 class AccountService(AccountServiceServicer):
@@ -21,14 +22,22 @@ class AccountService(AccountServiceServicer):
         user = auth.sign_in(request.email, request.password)
         token, expires = auth.issue(user)
         with database().read(user.workspace_id) as tx:
-            workspace = _workspace(accounts.workspace_row(tx, user.workspace_id))
+            workspace = workspaces.message(accounts.workspace_row(tx, user.workspace_id))
         role: Any = auth.role_number(user.role)
         return pb.CreateSessionResponse(token=token, expire_time=stamp(expires), workspace=workspace, role=role)
 
     @reads
     def GetWorkspace(self, request: pb.GetWorkspaceRequest, call: Call) -> pb.GetWorkspaceResponse:
         """The caller's."""
-        return pb.GetWorkspaceResponse(workspace=_workspace(accounts.workspace_row(call.tx, call.workspace)))
+        return pb.GetWorkspaceResponse(workspace=_workspace(call))
+
+    @writes
+    def UpdateWorkspace(self, request: pb.UpdateWorkspaceRequest, call: Call) -> pb.UpdateWorkspaceResponse:
+        """Only what the mask names."""
+        stored = _workspace(call)
+        wanted = merged(stored, request.workspace, request.update_mask, field=workspaces.FIELD)
+        accounts.change_workspace(call.tx, call.workspace, workspaces.columns(call.tx, stored, wanted))
+        return pb.UpdateWorkspaceResponse(workspace=_workspace(call))
 
     @reads
     def ListSenderNumbers(self, request: pb.ListSenderNumbersRequest, call: Call) -> pb.ListSenderNumbersResponse:
@@ -44,5 +53,5 @@ class AccountService(AccountServiceServicer):
         return pb.ListProviderAccountsResponse(provider_accounts=[provider_account(row) for row in rows])
 
 
-def _workspace(row: Any) -> pb.Workspace:
-    return pb.Workspace(id=str(row.id), name=row.name, optout_number=row.optout_number)
+def _workspace(call: Call) -> pb.Workspace:
+    return workspaces.message(accounts.workspace_row(call.tx, call.workspace))

@@ -13,7 +13,7 @@ from tests.flow.running import login, second_shop
 
 # Of whoever asks, whatever is asked: nothing of somebody else can be named.
 OWN = {"CreateSession", "GetWorkspace", "CreateImageUpload", "CreateImportUpload", "CreateContact", "CreateSuppression"}
-OWN |= {"SyncTemplates"}
+OWN |= {"SyncTemplates", "UpdateWorkspace"}
 # With ids of the first merchant these are held in tests/server/test_isolation.py: here they would switch its accounts.
 OWN |= {"CreateProviderAccount", "UpdateProviderAccount", "DisableProviderAccount", "ResumeProviderAccount", "SetRouting"}
 OWN |= {"SetProviderSenders", "CreateProviderWebhook", "ListAttempts", "GetAttempt", "ResolveAttempt", "RetryFailed"}
