@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from core import clock
-from core.db import events, law
+from core.db import events, law, selection
 from core.db.ids import new_id
 from core.db.listing import Page, Rows, contains, fetch
 from core.db.session import Tx
@@ -21,10 +21,6 @@ from core.rules.states import CampaignState
 
 SHARDS = 8
 RUNNING = (CampaignState.PLANNING, CampaignState.SENDING)
-
-_SELECTED = """c.archived_at IS NULL
-    AND (CAST(:any_tags AS text[]) = '{}' OR c.tags && CAST(:any_tags AS text[]))
-    AND NOT c.tags && CAST(:none_tags AS text[])"""
 
 
 def add(tx: Tx, workspace: UUID, values: Mapping[str, Any], now: datetime) -> UUID:
@@ -138,25 +134,22 @@ class Chunk:
 
 def audience_end(tx: Tx, campaign: Row[Any]) -> tuple[int, int]:
     """(the last contact there is now, how many contacts the audience selects up to it)."""
+    chosen = selection.of_campaign(tx, campaign)
     row = tx.row(
-        f"SELECT coalesce(max(c.id), 0) AS last, count(*) AS people FROM contacts c"  # noqa: S608
-        f" WHERE c.workspace_id = :workspace AND {_SELECTED}",
-        workspace=campaign.workspace_id,
-        any_tags=campaign.any_tags,
-        none_tags=campaign.none_tags,
+        f"SELECT coalesce(max(c.id), 0) AS last, count(*) AS people FROM contacts c {chosen.joins} WHERE {chosen.where}",  # noqa: S608
+        **chosen.values,
     )
     return (row.last, row.people) if row else (0, 0)
 
 
 def reaches_anybody(tx: Tx, campaign: Row[Any]) -> bool:
     """Whether the audience holds somebody who may get this campaign."""
+    chosen = selection.of_campaign(tx, campaign)
     return bool(
         tx.value(
-            f"SELECT EXISTS (SELECT 1 FROM contacts c {law.SUPPRESSED}"  # noqa: S608
-            f" WHERE c.workspace_id = :workspace AND {_SELECTED} AND {law.REASON} IS NULL)",
-            workspace=campaign.workspace_id,
-            any_tags=campaign.any_tags,
-            none_tags=campaign.none_tags,
+            f"SELECT EXISTS (SELECT 1 FROM contacts c {law.SUPPRESSED} {chosen.joins}"  # noqa: S608
+            f" WHERE {chosen.where} AND {law.REASON} IS NULL)",
+            **chosen.values,
             **law.of_campaign(tx, campaign, clock.now()),
         )
     )
@@ -164,12 +157,11 @@ def reaches_anybody(tx: Tx, campaign: Row[Any]) -> bool:
 
 def reached(tx: Tx, campaign: Row[Any]) -> int:
     """How many of the audience may get this campaign."""
+    chosen = selection.of_campaign(tx, campaign)
     found = tx.value(
-        f"SELECT count(*) FROM contacts c {law.SUPPRESSED}"  # noqa: S608
-        f" WHERE c.workspace_id = :workspace AND {_SELECTED} AND {law.REASON} IS NULL",
-        workspace=campaign.workspace_id,
-        any_tags=campaign.any_tags,
-        none_tags=campaign.none_tags,
+        f"SELECT count(*) FROM contacts c {law.SUPPRESSED} {chosen.joins}"  # noqa: S608
+        f" WHERE {chosen.where} AND {law.REASON} IS NULL",
+        **chosen.values,
         **law.of_campaign(tx, campaign, clock.now()),
     )
     return int(found or 0)
@@ -191,10 +183,11 @@ def plan_chunk(tx: Tx, campaign: Row[Any], *, people: int, size: int, slots: Seq
     One statement; there are at least people / size + 1 slots.
     """
     ids = [new_id() for _ in slots]
+    chosen = selection.of_campaign(tx, campaign, after=campaign.plan_cursor, until=campaign.plan_until)
     row = tx.row(
         f"""WITH picked AS MATERIALIZED (
-            SELECT c.id, {law.REASON} AS reason FROM contacts c {law.SUPPRESSED}
-            WHERE c.workspace_id = :workspace AND c.id > :after AND c.id <= :until AND {_SELECTED}
+            SELECT c.id, {law.REASON} AS reason FROM contacts c {law.SUPPRESSED} {chosen.joins}
+            WHERE {chosen.where} AND c.id > :after AND c.id <= :until
             ORDER BY c.id LIMIT :people
         ), good AS (
             SELECT id, (row_number() OVER (ORDER BY id) - 1) / :size AS slot FROM picked WHERE reason IS NULL
@@ -211,11 +204,9 @@ def plan_chunk(tx: Tx, campaign: Row[Any], *, people: int, size: int, slots: Seq
         SELECT (SELECT count(*) FROM picked) AS selected, (SELECT max(id) FROM picked) AS last,
                (SELECT json_agg(json_build_array(id, people) ORDER BY id) FROM made) AS batches,
                (SELECT json_object_agg(reason, people) FROM left_out) AS excluded""",  # noqa: S608
-        workspace=campaign.workspace_id,
+        **chosen.values,
         after=campaign.plan_cursor,
         until=campaign.plan_until,
-        any_tags=campaign.any_tags,
-        none_tags=campaign.none_tags,
         **law.of_campaign(tx, campaign, clock.now()),
         people=people,
         size=size,
@@ -243,18 +234,17 @@ def advance_plan(tx: Tx, campaign: UUID, *, cursor: int, finished: bool, last_sl
 
 def audience(tx: Tx, campaign: Row[Any], *, after: int, people: int, keys: Iterable[str]) -> Sequence[Row[Any]]:
     """The next contacts an audience selects, with the reason that leaves them out (or NULL) and the values of variables."""
+    chosen = selection.of_campaign(tx, campaign, after=after)
     return tx.rows(
         f"""SELECT c.id, c.name, c.phone_sealed, {law.REASON} AS reason,
             ARRAY(SELECT coalesce(c.attributes ->> k.name, '') FROM unnest(CAST(:keys AS text[])) WITH ORDINALITY k(name, place)
                   ORDER BY k.place) AS attributes
-        FROM contacts c {law.SUPPRESSED}
-        WHERE c.workspace_id = :workspace AND c.id > :after AND {_SELECTED} ORDER BY c.id LIMIT :people""",  # noqa: S608
-        workspace=campaign.workspace_id,
+        FROM contacts c {law.SUPPRESSED} {chosen.joins}
+        WHERE {chosen.where} AND c.id > :after ORDER BY c.id LIMIT :people""",  # noqa: S608
+        **chosen.values,
         after=after,
         people=people,
         keys=list(keys),
-        any_tags=campaign.any_tags,
-        none_tags=campaign.none_tags,
         **law.of_campaign(tx, campaign, clock.now()),
     )
 

@@ -28,10 +28,10 @@ _FORMULA_TEXT = re.compile(r'^=\s*"(.*)"$', re.DOTALL)
 _SCIENTIFIC = re.compile(r"[+-]?(\d+)(?:\.(\d+))?[eE]\+?(\d{1,3})")
 _WHOLE_FLOAT = re.compile(r"(\d+)\.0+")
 _BLANKS = frozenset({"", "-", "--", "–", "—"})
-_YES = _words(
+YES = _words(
     "y yes true t on 1 o ok v ○ ◯ ● ✓ ✔ √ ☑ ㅇ 예 네 유 참 동의 동의함 동의합니다 수신 수신동의 수신함 수신허용 허용 가능"
 )
-_NO = _words(
+NO = _words(
     "n no false f off 0 x × ✕ ✗ ✘ ☐ 아니오 아니요 아니 무 거짓 거부 거부함 미동의 비동의 부동의 "
     "동의안함 동의하지않음 미수신 수신거부 수신안함 불가 해지 철회"
 )
@@ -98,9 +98,9 @@ def listed(cleaned: str) -> tuple[str, ...]:
 def yes_no(cleaned: str) -> bool | None:
     """True or False for a word of consent, None when it cannot be read. Blank is no."""
     word = _WHOLE_FLOAT.sub(r"\1", folded(cleaned))
-    if is_blank(word) or word in _NO:
+    if is_blank(word) or word in NO:
         return False
-    return True if word in _YES else None
+    return True if word in YES else None
 
 
 @lru_cache(maxsize=1024)
