@@ -24,6 +24,8 @@ from jeondan.v1 import (
     campaign_pb2_grpc,
     catalog_pb2,
     catalog_pb2_grpc,
+    consent_pb2,
+    consent_pb2_grpc,
     event_pb2,
     event_pb2_grpc,
     incident_pb2,
@@ -64,6 +66,7 @@ from server.services.attempt import AttemptService
 from server.services.audience import AudienceService
 from server.services.campaign import CampaignService
 from server.services.catalog import CatalogService
+from server.services.consent import ConsentService
 from server.services.event import EventService
 from server.services.incident import IncidentService
 from server.services.provider import ProviderService
@@ -114,6 +117,11 @@ SERVICES = (
         audience_pb2.DESCRIPTOR.services_by_name["AudienceService"],
         AudienceService,
         audience_pb2_grpc.add_AudienceServiceServicer_to_server,
+    ),
+    Service(
+        consent_pb2.DESCRIPTOR.services_by_name["ConsentService"],
+        ConsentService,
+        consent_pb2_grpc.add_ConsentServiceServicer_to_server,
     ),
     Service(
         campaign_pb2.DESCRIPTOR.services_by_name["CampaignService"],

@@ -15,6 +15,7 @@ from jeondan.v1 import (
     audience_pb2,
     campaign_pb2,
     catalog_pb2,
+    consent_pb2,
     errors_pb2,
     event_pb2,
     incident_pb2,
@@ -37,6 +38,7 @@ ROOT = Path(__file__).parent.parent
 FILES = (
     account_pb2,
     audience_pb2,
+    consent_pb2,
     campaign_pb2,
     catalog_pb2,
     send_pb2,

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from core.db import accounts, listing
+from core.db.consents import Consent as Consent
+from core.db.consents import Recorder as Recorder
+from core.db.consents import changed
 from core.db.session import Tx
 from core.db.tables import contacts, suppressions
 from core.errors import AlreadyExists, NotFound
@@ -37,27 +39,8 @@ _COMES_BACK = """
         consent_at = excluded.consent_at, consent_source = excluded.consent_source,
         archived_at = NULL, updated_at = excluded.updated_at, version = contacts.version + 1
     WHERE contacts.archived_at IS NOT NULL
-    RETURNING id
+    RETURNING id, phone_hash, phone_sealed
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """What was agreed to, and how that is known."""
-
-    ads: bool = False
-    night: bool = False
-    at: datetime | None = None
-    source: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorder:
-    """Who records a consent, and when."""
-
-    workspace: UUID
-    actor: str
-    now: datetime
 
 
 def add_contact(tx: Tx, by: Recorder, number: str, values: Mapping[str, Any], consent: Consent) -> int:
@@ -74,10 +57,7 @@ def add_contact(tx: Tx, by: Recorder, number: str, values: Mapping[str, Any], co
     )
     if row is None:
         raise AlreadyExists("같은 번호의 고객이 이미 있습니다.", facts={"field": "contact.phone"})
-    if consent.ads or consent.at:
-        _record(tx, by, row.id, "ADS", consent.ads, consent)
-    if consent.night:
-        _record(tx, by, row.id, "NIGHT", True, consent)
+    changed(tx, by, row, Consent(), consent)
     return int(row.id)
 
 
@@ -88,6 +68,16 @@ def get_contact(tx: Tx, contact: int, *, lock: bool = False) -> Row[Any]:
     if row is None:
         raise NotFound("이런 고객이 없습니다.")
     return row
+
+
+def of_number(tx: Tx, workspace: UUID, number: str) -> int | None:
+    """The contact with a normalised number, unless it is archived."""
+    found: int | None = tx.value(
+        "SELECT id FROM contacts WHERE workspace_id = :workspace AND phone_hash = :hash AND archived_at IS NULL",
+        workspace=workspace,
+        hash=accounts.keys(tx, workspace).lookup(number),
+    )
+    return found
 
 
 def list_contacts(tx: Tx, workspace: UUID, page: listing.Page) -> listing.Rows:
@@ -111,11 +101,8 @@ def update_contact(tx: Tx, by: Recorder, before: Row[Any], values: Mapping[str, 
     """New values and consent; every change of consent is recorded. `before` is the locked row."""
     change = {**values, **_consent_columns(consent), "updated_at": by.now, "version": contacts.c.version + 1}
     tx.run(contacts.update().where(contacts.c.id == before.id).values(change))
-    proof_is_new = (consent.at, consent.source) != (before.consent_at, before.consent_source)
-    if consent.ads != before.ad_consent or (consent.ads and proof_is_new):
-        _record(tx, by, before.id, "ADS", consent.ads, consent)
-    if consent.night != before.night_consent or (consent.night and proof_is_new):
-        _record(tx, by, before.id, "NIGHT", consent.night, consent)
+    said = Consent(before.ad_consent, before.night_consent, before.consent_at, before.consent_source)
+    changed(tx, by, before, said, consent)
 
 
 def archive_contact(tx: Tx, contact: int, now: datetime) -> None:
@@ -140,18 +127,3 @@ def _consent_columns(consent: Consent) -> dict[str, Any]:
         "consent_at": consent.at,
         "consent_source": consent.source,
     }
-
-
-def _record(tx: Tx, by: Recorder, contact: int, scope: str, granted: bool, consent: Consent) -> None:
-    tx.run(
-        "INSERT INTO consents (workspace_id, contact_id, scope, granted, given_at, source, recorded_by, recorded_at)"
-        " VALUES (:workspace, :contact, :scope, :granted, :given_at, :source, :actor, :now)",
-        workspace=by.workspace,
-        contact=contact,
-        scope=scope,
-        granted=granted,
-        given_at=consent.at,
-        source=consent.source,
-        actor=by.actor,
-        now=by.now,
-    )

@@ -10,7 +10,7 @@ from core.db.session import Tx
 from core.rules import notice
 from core.rules.notice import Kind, Scope
 
-# A notice that waits already, with the same words, is enough.
+# A notice that waits already, with the same words, is enough. A yes that does not count against a no is no news.
 _ADD = """
     INSERT INTO notices (id, workspace_id, contact_id, phone_hash, phone_sealed, kind, scope, said_at, state, due_at,
                          deadline_at, created_at)
@@ -21,6 +21,8 @@ _ADD = """
          AS g(id, contact, hash, sealed, kind, scope, said_at, due_at, deadline_at)
     WHERE NOT EXISTS (SELECT FROM notices n WHERE n.workspace_id = :workspace AND n.phone_hash = g.hash
                       AND n.kind = g.kind AND n.scope = g.scope AND n.state = 'DUE')
+        AND (g.kind <> 'GRANTED' OR NOT EXISTS (SELECT FROM suppressions s WHERE s.workspace_id = :workspace
+                      AND s.phone_hash = g.hash AND s.lifted_at IS NULL AND 'TEXT' = ANY (s.channels)))
 """
 
 

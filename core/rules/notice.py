@@ -5,7 +5,7 @@ from enum import StrEnum
 
 _KST = timezone(timedelta(hours=9), "KST")
 OPENS, CLOSES = time(9), time(20)  # notices are read by day
-PAUSE = timedelta(days=3)  # who changes their mind within it is told once, about the last word
+PAUSE = timedelta(days=3)  # nobody who says no gets a message for it within the hour
 ALARM_DAYS, TERM_DAYS = 10, 14
 
 
@@ -24,6 +24,11 @@ class Scope(StrEnum):
     ADS = "ADS"
     NIGHT = "NIGHT"  # only the nights
     ADS_AND_NIGHT = "ADS_AND_NIGHT"
+
+    @classmethod
+    def of(cls, ads: bool, night: bool) -> "Scope":
+        """Advertising, its nights, or both."""
+        return cls.ADS_AND_NIGHT if ads and night else cls.ADS if ads else cls.NIGHT
 
 
 class State(StrEnum):

@@ -13,7 +13,7 @@ from tests.flow.running import login, second_shop
 
 # Of whoever asks, whatever is asked: nothing of somebody else can be named.
 OWN = {"CreateSession", "GetWorkspace", "CreateImageUpload", "CreateImportUpload", "CreateContact", "CreateSuppression"}
-OWN |= {"SyncTemplates", "UpdateWorkspace"}
+OWN |= {"CreateWording", "SyncTemplates", "UpdateWorkspace"}
 # With ids of the first merchant these are held in tests/server/test_isolation.py: here they would switch its accounts.
 OWN |= {"CreateProviderAccount", "UpdateProviderAccount", "DisableProviderAccount", "ResumeProviderAccount", "SetRouting"}
 OWN |= {"SetProviderSenders", "CreateProviderWebhook", "ListAttempts", "GetAttempt", "ResolveAttempt", "RetryFailed"}
@@ -61,6 +61,7 @@ def has(one: doors.Grpc, call: stubs.Caller, photo: bytes) -> dict[str, str]:
         "sent": sent,
         "message": call("ListMessages", send_pb2.ListMessagesRequest(campaign_id=sent)).messages[0].id,
         "sender": sender,
+        "wording": one("CreateWording", version="비밀", text="비밀 문구")["wording"]["id"],
         "template": fetched(one)["templates"][0]["id"],
         "upload": upload.object_name,
     }
@@ -91,6 +92,13 @@ def named(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "ListMessages", {"campaignId": has["sent"]}
     yield "CancelMessage", {"messageId": has["message"]}
     yield "ListImportErrors", {"importId": has["import"]}
+    yield "ListConsentEvents", {"contactId": has["contact"]}
+    yield "ListTrades", {"contactId": has["contact"]}
+    yield "WithdrawConsent", {"contactId": has["contact"]}
+    yield "RecordTrade", {"contactId": has["contact"], "orderId": "1", "kind": "원두", "endDate": "2026-01-02"}
+    yield "ArchiveWording", {"wordingId": has["wording"]}
+    agreed = {"ads": True, "wordingId": has["wording"], "source": "매장"}
+    yield "RecordConsent", {"contactId": has["contact"], **agreed}
 
 
 def taken(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any], str]]:
@@ -108,6 +116,7 @@ def taken(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any], str]]:
 
 
 LISTED = ("ListImages", "ListProducts", "ListFlyers", "ListImports", "ListContacts", "ListSuppressions", "ListCampaigns")
+LISTED += ("ListWordings",)
 SEEN = ("ListSenderNumbers", "ListProviderAccounts", "ListTemplates")  # the second merchant has its own
 
 
