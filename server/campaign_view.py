@@ -8,11 +8,12 @@ from jeondan.v1 import campaign_pb2 as pb
 from jeondan.v1 import types_pb2
 
 from core import clock
-from core.db import campaigns, provider_accounts
+from core.db import campaigns, certificates, provider_accounts
 from core.db.session import Row, Tx
 from core.db.tables import BUCKETS
 from core.errors import NotFound, Violation
 from core.rules import night
+from core.rules.certificate import usable
 from core.rules.price import PriceTable, to_won
 from core.rules.reasons import order, why
 from core.rules.routing import Breaker
@@ -66,6 +67,8 @@ def _obstacle(way: Row[Any]) -> str:
         return str(way.pause_reason)
     if way.refused_at is not None:
         return "발송사가 이 발신번호를 등록되지 않았다고 합니다. 등록한 뒤 계정을 다시 시작해 주세요."
+    if way.purpose == "AD" and not usable(certificates.of(way), clock.kst(clock.now()).date()):
+        return "발송사의 전송자격인증이 끝났거나 확인한 지 1년이 지났습니다. 다시 확인해 등록하면 이어서 보냅니다."
     return "" if way.breaker == Breaker.CLOSED else "발송사 응답 지연"
 
 

@@ -106,7 +106,7 @@ def _routes(call: Call, sender: UUID, channel: Channel) -> tuple[Route, ...]:
         return (Route(account, accounts.REHEARSAL, dict.fromkeys(Channel, Decimal(0))),)
     if not provider_accounts.standing(call.tx):
         raise InvalidInput("발송사 계정이 없습니다. 설정에서 먼저 연결해 주세요.", reason="NO_PROVIDER_ACCOUNT")
-    found = routes_of(call.tx, call.workspace, sender, channel)
+    found = routes_of(call.tx, call.workspace, sender, channel, ad=False)
     if not found:
         raise wrong("sender_number_id", "이 발신번호가 등록된 발송사 계정이 없습니다.", "SENDER_NOT_REGISTERED")
     return found

@@ -64,6 +64,16 @@ def at(field: str) -> Iterator[None]:
         raise errors.InvalidInput(problem.message, [violation], reason=problem.reason, facts=problem.facts) from None
 
 
+@contextmanager
+def within(field: str) -> Iterator[None]:
+    """Say in which message of the request the fields lie that a rule's refusal names."""
+    try:
+        yield
+    except errors.InvalidInput as problem:
+        found = [errors.Violation(f"{field}.{one.field}", one.message, one.reason) for one in problem.violations]
+        raise errors.InvalidInput(problem.message, found, reason=problem.reason, facts=problem.facts) from None
+
+
 def wrong(field: str, message: str, reason: str) -> errors.InvalidInput:
     """A refusal about one field."""
     return errors.InvalidInput(message, [errors.Violation(field, message, reason)], reason=reason)

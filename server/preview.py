@@ -7,11 +7,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from core.db import accounts, campaigns, pictures, provider_accounts, templates
+from core import clock
+from core.db import accounts, campaigns, certificates, pictures, provider_accounts, templates
 from core.db.session import Row, Tx
 from core.errors import InvalidInput, Violation
 from core.rules import draft as drafts
 from core.rules.alimtalk import Notice
+from core.rules.certificate import usable
 from core.rules.channel import Channel
 from core.rules.letter import Letter
 from core.rules.personalise import MissingValue
@@ -58,7 +60,8 @@ def draft_of(tx: Tx, campaign: Row[Any], now: datetime) -> drafts.Draft:
     workspace = accounts.workspace_row(tx, campaign.workspace_id)
     flyer = pictures.flyer_state(tx, campaign.flyer_id) if campaign.flyer_id else None
     carriers = provider_accounts.standing(tx)
-    knows_sender = bool(provider_accounts.candidates(tx, campaign.sender_number_id))
+    candidates = provider_accounts.candidates(tx, campaign.sender_number_id)
+    knows_sender, today = bool(candidates), clock.kst(now).date()
     return drafts.Draft(
         ad=campaign.purpose == "AD",
         body=campaign.body,
@@ -67,6 +70,7 @@ def draft_of(tx: Tx, campaign: Row[Any], now: datetime) -> drafts.Draft:
         optout_number=workspace.optout_number,
         sender_active=sender_of(tx, campaign.sender_number_id) is not None and (knows_sender or not carriers),
         account_known=bool(carriers),
+        certified=any(usable(certificates.of(one), today) for one in candidates),
         flyer_state=flyer,
         too_late=campaign.expires_at is not None and campaign.expires_at <= now,
         schedule=schedule_of(campaign, campaign.scheduled_at, now) if campaign.scheduled_at else None,
@@ -117,7 +121,8 @@ def prices_of(tx: Tx, campaign: Row[Any], draft: drafts.Draft) -> PriceTable:
 
 def routes_of(tx: Tx, campaign: Row[Any], draft: drafts.Draft) -> tuple[Route, ...]:
     """The accounts that may carry it, in order, at today's prices: for an Alimtalk only the one that has the template."""
-    found = routing.routes_of(tx, campaign.workspace_id, campaign.sender_number_id, drafts.likely_channel(draft))
+    channel = drafts.likely_channel(draft)
+    found = routing.routes_of(tx, campaign.workspace_id, campaign.sender_number_id, channel, ad=draft.ad)
     if campaign.template_id is None:
         return found
     row = templates.get(tx, campaign.template_id)

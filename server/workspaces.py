@@ -6,9 +6,9 @@ from jeondan.v1 import account_pb2 as pb
 from jeondan.v1 import types_pb2
 
 from core.db.session import Row, Tx
-from core.errors import InvalidInput, Violation
 from core.rules import merchant
 from server.convert import enum, enum_name, optional_id
+from server.errors import within, wrong
 from server.preview import sender_of
 
 FIELD = "workspace"
@@ -36,8 +36,7 @@ def columns(tx: Tx, stored: pb.Workspace, wanted: pb.Workspace) -> dict[str, Any
     """The columns of a changed workspace, refused with the place named; what was stored by other rules may stay."""
     sender = optional_id(wanted.notice_sender_id)
     if wanted.notice_sender_id != stored.notice_sender_id and sender and sender_of(tx, sender) is None:
-        sentence = "등록된 발신번호가 아닙니다."
-        raise InvalidInput(sentence, [Violation(f"{FIELD}.notice_sender_id", sentence, "SENDER_NOT_REGISTERED")])
+        raise wrong(f"{FIELD}.notice_sender_id", "등록된 발신번호가 아닙니다.", "SENDER_NOT_REGISTERED")
     return {
         **_of_the_law(stored, wanted),
         "optout_channels": sorted({"TEXT", *(enum_name(types_pb2.Medium, "MEDIUM", one) for one in wanted.optout_channels)}),
@@ -51,11 +50,8 @@ def columns(tx: Tx, stored: pb.Workspace, wanted: pb.Workspace) -> dict[str, Any
 
 def _of_the_law(stored: pb.Workspace, wanted: pb.Workspace) -> dict[str, Any]:
     name, number = wanted.name, wanted.optout_number
-    try:
+    with within(FIELD):
         window = merchant.quiet_hours(wanted.quiet_from, wanted.quiet_until)
         name = name if name == stored.name else merchant.shop_name(name)
         number = number if number == stored.optout_number else merchant.optout_number(number)
-    except InvalidInput as refusal:
-        wrong = [Violation(f"{FIELD}.{one.field}", one.message, one.reason) for one in refusal.violations]
-        raise InvalidInput(refusal.message, wrong, reason=refusal.reason) from None
     return {"name": name, "optout_number": number, "quiet_from": window.start, "quiet_until": window.end}

@@ -76,7 +76,7 @@ def claim(tx: Tx, batch_id: UUID, hand: Hand) -> Load | Full | None:
     if said:
         prepared = said.prepare(waiting, people, batch.fallen, provider.batch_limit)
     else:
-        prepared = _prepare(batch, provider, waiting, people, now)
+        prepared = _prepare(batch, provider, way, waiting, people, now)
     allowed = gate.through(tx, batch, prepared, way.route.prices, now)
     if allowed is None:
         return None
@@ -105,9 +105,11 @@ def _may_go(batch: Row[Any], now: datetime) -> bool:
     return batch.state == BatchState.READY and batch.due_at <= now and batch.campaign_state in OPEN_STATES
 
 
-def _prepare(batch: Row[Any], provider: Provider, waiting: Sequence[int], people: Sequence[Person], now: datetime) -> Prepared:
+def _prepare(
+    batch: Row[Any], provider: Provider, way: Way, waiting: Sequence[int], people: Sequence[Person], now: datetime
+) -> Prepared:
     return prepare(
-        recipients.letter(batch),
+        recipients.letter(batch, way.route.optout_number),
         waiting,
         people,
         night=batch.purpose == "AD" and not night.may_leave(now, night_consent=False),

@@ -7,14 +7,15 @@ from typing import Any
 
 from core.db import accounts, direct, send
 from core.db.session import Row, Tx
+from core.rules.label import redirected
 from core.rules.letter import Letter, Person, Written
 
 _WRITTEN = Written()
 
 
-def letter(batch: Row[Any]) -> Letter:
-    """How the texts of a batch are written."""
-    return _WRITTEN if batch.kind == "SEND" else _letters(batch.frozen_body, bool(batch.image_object))
+def letter(batch: Row[Any], optout_number: str = "") -> Letter:
+    """How the texts of a batch are written; advertising with the free number of the account by which it leaves."""
+    return _WRITTEN if batch.kind == "SEND" else _letters(batch.frozen_body, bool(batch.image_object), optout_number)
 
 
 def people(tx: Tx, batch: Row[Any], now: datetime, keys: Sequence[str] | None = None) -> list[Person]:
@@ -37,5 +38,5 @@ def numbers(tx: Tx, batch: Row[Any], positions: Collection[int]) -> dict[int, st
 
 
 @lru_cache(maxsize=64)
-def _letters(body: str, has_image: bool) -> Letter:
-    return Letter(body, has_image=has_image)
+def _letters(body: str, has_image: bool, optout_number: str) -> Letter:
+    return Letter(redirected(body, optout_number) if optout_number else body, has_image=has_image)

@@ -12,10 +12,12 @@ from sqlalchemy.engine import Row
 
 from core import clock
 from core.crypto import Keyring, WorkspaceKeys, hash_password, hash_token, new_workspace_keys
+from core.db import certificates
 from core.db.ids import new_id
 from core.db.session import Tx
 from core.errors import NotFound
 from core.rules import phone
+from core.rules.certificate import Certificate
 from core.settings import load
 
 API_KEY_PREFIX = "jd_"
@@ -218,10 +220,11 @@ def add_provider_account(  # noqa: PLR0913 - one argument per fact of the accoun
     poll_seconds: Sequence[int] = (60, 180, 600, 1800, 7200, 21600, 86400),
     test_mode: bool = False,
     senders: Sequence[UUID] | None = None,
+    certificate: str = "",
 ) -> UUID:
     """An account at a provider; the newest has the lowest priority. The credentials are sealed with the master key.
 
-    `senders` are the sender numbers registered there, by default all there are.
+    `senders` are the sender numbers registered there, by default all there are; `certificate` counts as checked today.
     """
     identifier = new_id()
     tx.run(
@@ -240,6 +243,8 @@ def add_provider_account(  # noqa: PLR0913 - one argument per fact of the accoun
     )
     numbers = [row.id for row in sender_numbers(tx)] if senders is None else senders
     register_senders(tx, workspace, [identifier], numbers)
+    if certificate:
+        certificates.record(tx, identifier, Certificate(certificate, clock.kst(clock.now()).date()))
     return identifier
 
 
@@ -300,7 +305,8 @@ def provider_accounts(tx: Tx) -> Sequence[Row[Any]]:
     """All of the workspace by priority, without secrets."""
     return tx.rows(
         "SELECT id, provider, state, pause_reason, balance_sms, balance_at, test_mode, priority, share, most_calls,"
-        " calls_per_second, breaker, (SELECT array_agg(s.sender_number_id ORDER BY s.sender_number_id) FROM provider_senders s"
+        " calls_per_second, breaker, certificate, certificate_checked_on, certificate_until, optout_number,"
+        " (SELECT array_agg(s.sender_number_id ORDER BY s.sender_number_id) FROM provider_senders s"
         " WHERE s.provider_account_id = provider_accounts.id AND s.refused_at IS NULL) AS senders"
         " FROM provider_accounts WHERE provider <> 'rehearsal' ORDER BY priority, id LIMIT 20"
     )

@@ -146,7 +146,8 @@ def standing(tx: Tx) -> Sequence[Row[Any]]:
 def ways(tx: Tx, campaigns: Sequence[UUID]) -> Sequence[Row[Any]]:
     """The accounts on the routes of running campaigns, in order, with what may keep each from being called."""
     return tx.rows(
-        "SELECT c.id AS campaign_id, p.state, p.pause_reason, p.breaker, s.refused_at FROM campaigns c"
+        "SELECT c.id AS campaign_id, c.purpose, p.state, p.pause_reason, p.breaker, s.refused_at, p.certificate,"
+        " p.certificate_checked_on, p.certificate_until FROM campaigns c"
         " CROSS JOIN jsonb_array_elements(c.routes) WITH ORDINALITY AS r(route, place)"
         " JOIN provider_accounts p ON p.id = CAST(r.route ->> 'account' AS uuid)"
         " LEFT JOIN provider_senders s ON s.provider_account_id = p.id AND s.sender_number_id = c.sender_number_id"
@@ -158,15 +159,16 @@ def ways(tx: Tx, campaigns: Sequence[UUID]) -> Sequence[Row[Any]]:
 def candidates(tx: Tx, sender: UUID | None) -> Sequence[Row[Any]]:
     """The accounts that know this sender number, by priority, then by age."""
     return tx.rows(
-        "SELECT p.id, p.provider, p.priority, p.share, p.state, p.pause_reason FROM provider_accounts p"
+        "SELECT p.id, p.provider, p.priority, p.share, p.state, p.pause_reason, p.optout_number, p.certificate,"
+        " p.certificate_checked_on, p.certificate_until FROM provider_accounts p"
         " JOIN provider_senders s ON s.provider_account_id = p.id"
         " WHERE s.sender_number_id = :sender AND p.provider <> 'rehearsal' ORDER BY p.priority, p.created_at",
         sender=sender,
     )
 
 
-def change(tx: Tx, account: UUID, values: Mapping[str, int]) -> None:
-    """Another order, share or limits."""
+def change(tx: Tx, account: UUID, values: Mapping[str, int | str]) -> None:
+    """Another order, share, limits or 080 number."""
     names = ", ".join(f"{name} = :{name}" for name in values)
     tx.run(f"UPDATE provider_accounts SET {names} WHERE id = :account", account=account, **values)  # noqa: S608
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.engine import Row
 
-from core.db import driver, events, law
+from core.db import certificates, driver, events, law
 from core.db.campaigns import SHARDS
 from core.db.session import Tx
 from core.rules.letter import GONE, Person
@@ -22,10 +22,11 @@ _CAMPAIGN = f"""c.purpose, c.goods, c.adult, {law.WORKSPACE},
     c.state AS campaign_state, c.kind, c.test, c.pace_people, c.pace_seconds, c.pace_free_at, c.batch_size, c.budget_krw,
     c.template_id, c.frozen_fallback"""
 
-# The accounts that may be called now: in use, sure of the sender number, and not held back by their breaker.
-_USABLE = """FROM provider_accounts p JOIN provider_senders s ON s.provider_account_id = p.id
+# The accounts that may be called now: in use, sure of the sender number, certified for advertising, and not held back by
+# their breaker.
+_USABLE = f"""FROM provider_accounts p JOIN provider_senders s ON s.provider_account_id = p.id
     WHERE s.sender_number_id = c.sender_number_id AND s.refused_at IS NULL AND p.state = 'ACTIVE'
-    AND (p.breaker = 'CLOSED' OR p.breaker_until <= :now)"""
+    AND (p.breaker = 'CLOSED' OR p.breaker_until <= :now) AND (c.purpose <> 'AD' OR {certificates.CERTIFIED})"""
 
 _ACCOUNTS = f"""(SELECT jsonb_object_agg(p.id, jsonb_build_object('breaker', p.breaker, 'most_calls', p.most_calls,
     'calls_per_second', p.calls_per_second, 'settle_seconds', p.settle_seconds, 'poll_seconds', p.poll_seconds))
@@ -55,6 +56,7 @@ def lock_batch(tx: Tx, batch: UUID, now: datetime) -> Row[Any] | None:
         " WHERE b.id = :batch FOR UPDATE OF b SKIP LOCKED",
         batch=batch,
         now=now,
+        **certificates.binds(now),
     )
     return found
 
@@ -254,6 +256,7 @@ def due_batches(tx: Tx, due: datetime, now: datetime, limit: int, kind: str = "C
         " ORDER BY turn, due_at LIMIT :limit",
         due=due,
         now=now,
+        **certificates.binds(now),
         kind=kind,
         limit=limit,
     )

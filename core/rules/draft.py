@@ -36,6 +36,7 @@ class Draft:
     schedule: schedules.Schedule | None = None  # None: at once
     notice: Notice | None = None  # None: no Alimtalk
     fallback: str = ""  # for whom the Alimtalk does not reach
+    certified: bool = True  # by one of the accounts that know the sender number advertising may leave today
 
 
 def problems(draft: Draft) -> tuple[Violation, ...]:
@@ -130,6 +131,12 @@ def _account(draft: Draft) -> Iterator[Violation]:
         yield Violation("workspace", "발송사 계정이 없습니다. 설정에서 먼저 연결해 주세요.", "NO_PROVIDER_ACCOUNT")
 
 
+def _certificate(draft: Draft) -> Iterator[Violation]:
+    if draft.ad and draft.account_known and draft.sender_active and not draft.certified:
+        sentence = "전송자격인증이 확인된 발송사 계정이 없습니다. 발송사에서 인증을 확인하고 설정에 인증 번호를 등록해 주세요."
+        yield Violation("workspace", sentence, "GATEWAY_NOT_QUALIFIED")
+
+
 def _flyer(draft: Draft) -> Iterator[Violation]:
     if draft.flyer_state is None:
         return
@@ -195,5 +202,5 @@ _FIELDS = {
     "optout_number": "workspace.optout_number",
 }
 _CHECKS: tuple[Callable[[Draft], Iterator[Violation]], ...] = (
-    _text, _characters, _variables, _length, _label, _optout, _subject, _sender, _account, _flyer, _time, _notice,
+    _text, _characters, _variables, _length, _label, _optout, _subject, _sender, _account, _certificate, _flyer, _time, _notice,
 )  # fmt: skip

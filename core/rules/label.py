@@ -52,6 +52,14 @@ def furnish(body: str, *, shop: str, optout_number: str) -> str:
     return prefix + _without_closing(bare, check_optout_number(optout_number)) + suffix
 
 
+def redirected(body: str, optout_number: str) -> str:
+    """A finished advertisement with another free number to say no by: that of the account by which it leaves."""
+    closing = _AT_THE_END.search(body)
+    if closing is None:
+        raise _wrong("body", "OPTOUT_MISSING")
+    return body[: closing.start()].rstrip() + _suffix(optout_number)
+
+
 def furnish_subject(subject: str) -> str:
     """`(광고) ` before a subject. An empty one stays empty: providers then show the body's first line, labelled."""
     text = normalise(subject).strip()

@@ -1,7 +1,7 @@
 """By which provider account a batch leaves: what a launch freezes, and in which order the accounts are tried."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -40,18 +40,28 @@ class Route:
     prices: Mapping[Channel, Decimal]
     priority: int = 0
     share: int = 1
+    optout_number: str = ""  # its own, where the account has one: advertising that leaves by it says no by that one
 
     def frozen(self) -> dict[str, Any]:
         """As it is stored with the campaign."""
         prices = {channel.value: str(price) for channel, price in self.prices.items()}
         own = {"account": str(self.account), "provider": self.provider}
+        if self.optout_number:
+            own["optout_number"] = self.optout_number
         return {**own, "prices": prices, "priority": self.priority, "share": self.share}
 
 
 def thawed(stored: Mapping[str, Any]) -> Route:
     """A stored route."""
     prices = {Channel(channel): Decimal(price) for channel, price in stored["prices"].items()}
-    return Route(UUID(stored["account"]), stored["provider"], prices, stored.get("priority", 0), stored.get("share", 1))
+    return Route(
+        UUID(stored["account"]),
+        stored["provider"],
+        prices,
+        stored.get("priority", 0),
+        stored.get("share", 1),
+        stored.get("optout_number", ""),
+    )
 
 
 def planned(routes: Iterable[Route], policy: Policy, channel: Channel) -> tuple[Route, ...]:
@@ -65,7 +75,7 @@ def planned(routes: Iterable[Route], policy: Policy, channel: Channel) -> tuple[
     dearest = Decimal("Infinity")
     price = {one.account: one.prices.get(channel, dearest) for one in found}
     ranks = {amount: rank for rank, amount in enumerate(sorted(set(price.values())))}
-    ranked = [Route(one.account, one.provider, one.prices, ranks[price[one.account]], one.share) for one in found]
+    ranked = [replace(one, priority=ranks[price[one.account]]) for one in found]
     return tuple(sorted(ranked, key=lambda one: one.priority))
 
 

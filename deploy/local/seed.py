@@ -17,6 +17,7 @@ SOLAPI = {  # of the sandbox: this merchant never speaks to a real provider
     "api_secret": os.environ.get("SANDBOX_SOLAPI_SECRET", "sandbox-solapi-secret"),
     "webhook_secret": os.environ.get("SANDBOX_WEBHOOK_SECRET", "sandbox-webhook-secret"),
 }
+CERTIFICATE = "DEMO-0001"
 SETTLE_SECONDS = 5
 POLL_SECONDS = [2, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 7200, 21600, 86400]
 
@@ -41,10 +42,24 @@ def _open() -> dict[str, str]:
         keys = _keys(tx, workspace)
         accounts.add_sender_number(tx, workspace, os.environ.get("SANDBOX_SENDER", SENDER))
         accounts.add_provider_account(
-            tx, workspace, "aligo", {"key": key, "user_id": user}, settle_seconds=SETTLE_SECONDS, poll_seconds=POLL_SECONDS
+            tx,
+            workspace,
+            "aligo",
+            {"key": key, "user_id": user},
+            settle_seconds=SETTLE_SECONDS,
+            poll_seconds=POLL_SECONDS,
+            certificate=CERTIFICATE,
         )
         # The second way: it takes over when the first may not, or does not answer.
-        accounts.add_provider_account(tx, workspace, "solapi", SOLAPI, settle_seconds=SETTLE_SECONDS, poll_seconds=POLL_SECONDS)
+        accounts.add_provider_account(
+            tx,
+            workspace,
+            "solapi",
+            SOLAPI,
+            settle_seconds=SETTLE_SECONDS,
+            poll_seconds=POLL_SECONDS,
+            certificate=CERTIFICATE,
+        )
     return {"email": EMAIL, "password": password, **keys}
 
 

@@ -7,16 +7,17 @@ from jeondan.v1 import account_pb2
 from jeondan.v1 import provider_pb2 as pb
 from jeondan.v1.provider_pb2_grpc import ProviderServiceServicer
 
-from core.db import accounts, provider_accounts
+from core.db import accounts, certificates, provider_accounts
 from core.db.session import Row
 from core.errors import InvalidInput, NotFound, Violation
-from core.rules import credentials
-from server.account_view import provider_account
+from core.rules import certificate, credentials, merchant
+from server.account_view import provider_account, today
 from server.convert import enum, enum_name
+from server.errors import within
 from server.rpc import Call, writes
 from server.updates import merged
 
-SETTINGS = ("priority", "share", "most_calls", "calls_per_second")
+SETTINGS = ("priority", "share", "most_calls", "calls_per_second", "optout_number")
 
 
 class ProviderService(ProviderServiceServicer):
@@ -36,6 +37,7 @@ class ProviderService(ProviderServiceServicer):
         row = _found(call, request.provider_account_id)
         stored = pb.ProviderSettings(**{name: getattr(row, name) for name in SETTINGS})
         wanted = merged(stored, request.settings, request.update_mask, field="settings")
+        wanted.optout_number = _optout_number(wanted.optout_number)
         if wanted.credentials:
             accounts.change_credentials(call.tx, row.id, credentials.check(row.provider, wanted.credentials))
         provider_accounts.change(call.tx, row.id, {name: getattr(wanted, name) for name in SETTINGS})
@@ -60,6 +62,15 @@ class ProviderService(ProviderServiceServicer):
         return pb.SetProviderSendersResponse(provider_account=_shown(call, row.id))
 
     @writes
+    def RecordCertificate(self, request: pb.RecordCertificateRequest, call: Call) -> pb.RecordCertificateResponse:
+        row = _found(call, request.provider_account_id)
+        given = request.certificate
+        with within("certificate"):
+            found = certificate.checked(given.number, given.check_date, given.valid_until, today())
+        certificates.record(call.tx, row.id, found)
+        return pb.RecordCertificateResponse(provider_account=_shown(call, row.id))
+
+    @writes
     def CreateProviderWebhook(self, request: pb.CreateProviderWebhookRequest, call: Call) -> pb.CreateProviderWebhookResponse:
         row = _found(call, request.provider_account_id)
         token = accounts.create_webhook_token(call.tx, row.id)
@@ -71,6 +82,11 @@ class ProviderService(ProviderServiceServicer):
         provider_accounts.set_routing(call.tx, call.workspace, policy)
         stored = provider_accounts.routing(call.tx, call.workspace)
         return pb.SetRoutingResponse(routing=enum(pb.Routing, "ROUTING", stored))
+
+
+def _optout_number(given: str) -> str:
+    with within("settings"):
+        return merchant.optout_number(given)
 
 
 def _found(call: Call, account: str) -> Row[Any]:

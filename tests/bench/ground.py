@@ -93,7 +93,7 @@ def _open(stack: Stack, recipients: int) -> Ground:
     with database().write(workspace) as tx:
         accounts.create_workspace(tx, "봄날커피", optout_number="0801234567", workspace=workspace)
         account = accounts.add_provider_account(
-            tx, workspace, "aligo", {"key": "bench-key", "user_id": "bench"}, poll_seconds=[86400]
+            tx, workspace, "aligo", {"key": "bench-key", "user_id": "bench"}, poll_seconds=[86400], certificate="BENCH-1"
         )
         sender = accounts.add_sender_number(tx, workspace, SENDER)
         tx.run("UPDATE provider_accounts SET most_calls = 64, calls_per_second = 10000")  # a provider without limits

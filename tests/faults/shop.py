@@ -78,7 +78,13 @@ def _written(ground: Ground, users: Sequence[str], settle: int, providers: Seque
         accounts.add_sender_number(tx, workspace, SENDER)
         for provider, user in zip(providers, users, strict=True):
             accounts.add_provider_account(
-                tx, workspace, provider, _CREDENTIALS[provider](user), settle_seconds=settle, poll_seconds=POLL_SECONDS
+                tx,
+                workspace,
+                provider,
+                _CREDENTIALS[provider](user),
+                settle_seconds=settle,
+                poll_seconds=POLL_SECONDS,
+                certificate="DRILL-1",
             )
         return Shop(ground, workspace, api_key, list(users)), accounts.keys(tx, workspace)
 

@@ -15,7 +15,7 @@ def main() -> None:
         accounts.create_workspace(tx, "여름과일", optout_number="0807654321", workspace=workspace)
         _, api_key = accounts.create_api_key(tx, workspace, "tests", "OWNER")
         accounts.add_sender_number(tx, workspace, "0212345678")
-        account = accounts.add_provider_account(tx, workspace, "solapi", SOLAPI, poll_seconds=[3600])
+        account = accounts.add_provider_account(tx, workspace, "solapi", SOLAPI, poll_seconds=[3600], certificate="TEST-1")
         token = accounts.create_webhook_token(tx, account)
     database().dispose()
     print(json.dumps({"api_key": api_key, "token": token}))

@@ -14,7 +14,7 @@ def main() -> None:
         accounts.create_workspace(tx, "가을서점", optout_number="0807654321", workspace=workspace)
         _, api_key = accounts.create_api_key(tx, workspace, "tests", "OWNER")
         sender = accounts.add_sender_number(tx, workspace, "0212345678")
-        accounts.add_provider_account(tx, workspace, "aligo", {"key": "sandbox-key", "user_id": "sandbox"})
+        accounts.add_provider_account(tx, workspace, "aligo", {"key": "sandbox-key", "user_id": "sandbox"}, certificate="TEST-1")
     database().dispose()
     print(json.dumps({"workspace": str(workspace), "api_key": api_key, "sender": str(sender)}))
 

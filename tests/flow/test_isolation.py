@@ -16,7 +16,15 @@ OWN = {"CreateSession", "GetWorkspace", "CreateImageUpload", "CreateImportUpload
 OWN |= {"CreateWording", "SyncTemplates", "UpdateWorkspace"}
 # With ids of the first merchant these are held in tests/server/test_isolation.py: here they would switch its accounts.
 OWN |= {"CreateProviderAccount", "UpdateProviderAccount", "DisableProviderAccount", "ResumeProviderAccount", "SetRouting"}
-OWN |= {"SetProviderSenders", "CreateProviderWebhook", "ListAttempts", "GetAttempt", "ResolveAttempt", "RetryFailed"}
+OWN |= {
+    "RecordCertificate",
+    "SetProviderSenders",
+    "CreateProviderWebhook",
+    "ListAttempts",
+    "GetAttempt",
+    "ResolveAttempt",
+    "RetryFailed",
+}
 
 
 @pytest.fixture(scope="module")

@@ -61,6 +61,9 @@ NAMED: dict[str, Callable[[dict[str, str]], Any]] = {
     "DisableProviderAccount": lambda has: provider.DisableProviderAccountRequest(provider_account_id=has["account"]),
     "ResumeProviderAccount": lambda has: provider.ResumeProviderAccountRequest(provider_account_id=has["account"]),
     "SetProviderSenders": lambda has: provider.SetProviderSendersRequest(provider_account_id=has["account"]),
+    "RecordCertificate": lambda has: provider.RecordCertificateRequest(
+        provider_account_id=has["account"], certificate=account.Certificate(number="1", check_date="2026-01-01")
+    ),
     "CreateProviderWebhook": lambda has: provider.CreateProviderWebhookRequest(provider_account_id=has["account"]),
     "GetAttempt": lambda has: attempt.GetAttemptRequest(attempt_id=has["attempt"]),
     "ResolveAttempt": lambda has: attempt.ResolveAttemptRequest(attempt_id=has["attempt"], decision=1),  # type: ignore[arg-type]
@@ -89,6 +92,7 @@ TAKEN: dict[str, Callable[[dict[str, str]], Any]] = {
         provider="aligo", credentials={"key": "k", "user_id": "u"}, sender_number_ids=[has["sender"]]
     ),
     "CreateCampaign": lambda has: campaign.CreateCampaignRequest(campaign=draft(has["sender"])),
+    "UpdateWorkspace": lambda has: account.UpdateWorkspaceRequest(workspace=account.Workspace(notice_sender_id=has["sender"])),
     "CreateImport": lambda has: audience.CreateImportRequest(object_name=has["upload"], file_name="a.xlsx"),
     "SendMessage": lambda has: send.SendMessageRequest(to=PHONE, text="x", purpose=2, sender_number_id=has["sender"]),  # type: ignore[arg-type]
     "BatchSend": lambda has: send.BatchSendRequest(

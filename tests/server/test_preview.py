@@ -110,5 +110,6 @@ def test_the_facts_of_a_draft_are_those_of_this_moment(campaign) -> None:
         tx.run("UPDATE sender_numbers SET active = false")
         accounts.add_provider_account(tx, workspace, "aligo", {"key": "k"})
         after = preview.draft_of(tx, row, NOW)
+        assert not after.certified, "an account without its certificate carries no advertising"
         assert (after.sender_active, after.account_known, after.too_late) == (False, True, True)
         assert preview.sender_of(tx, UUID(int=1)) is None

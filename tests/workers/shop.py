@@ -192,7 +192,14 @@ class Shop:
         """A Solapi account beside the first."""
         with database().write(self.workspace) as tx:
             account = accounts.add_provider_account(
-                tx, self.workspace, "solapi", SOLAPI, settle_seconds=2, poll_seconds=[1, 1, 1, 1], senders=senders
+                tx,
+                self.workspace,
+                "solapi",
+                SOLAPI,
+                settle_seconds=2,
+                poll_seconds=[1, 1, 1, 1],
+                senders=senders,
+                certificate="TEST-2",
             )
             tx.run(
                 "UPDATE provider_accounts SET priority = :priority, share = :share, most_calls = 50, calls_per_second = 10000"
@@ -320,7 +327,13 @@ def open_shop() -> Shop:
     with database().write(workspace) as tx:
         accounts.create_workspace(tx, "봄날커피", optout_number="0801234567", workspace=workspace)
         account = accounts.add_provider_account(
-            tx, workspace, "aligo", {"key": KEY, "user_id": USER}, settle_seconds=2, poll_seconds=[1, 1, 1, 1]
+            tx,
+            workspace,
+            "aligo",
+            {"key": KEY, "user_id": USER},
+            settle_seconds=2,
+            poll_seconds=[1, 1, 1, 1],
+            certificate="TEST-1",
         )
         tx.run("UPDATE provider_accounts SET most_calls = 50, calls_per_second = 10000")
         sender = accounts.add_sender_number(tx, workspace, SENDER)

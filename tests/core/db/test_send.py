@@ -22,7 +22,7 @@ class Ledger:
         with database().system() as tx:
             self.workspace = accounts.create_workspace(tx, "가게")
         with database().write(self.workspace) as tx:
-            self.account = accounts.add_provider_account(tx, self.workspace, "aligo", {"key": "k"})
+            self.account = accounts.add_provider_account(tx, self.workspace, "aligo", {"key": "k"}, certificate="C-1")
             self.campaign = campaigns.add(tx, self.workspace, {"name": "가", "purpose": "AD", "body": "x"}, NOW)
             sender = accounts.add_sender_number(tx, self.workspace, "0212345678")
             routes = [Route(self.account, "aligo", {}).frozen()]
@@ -110,6 +110,7 @@ def test_takers_at_once_take_each_thing_once(ledger: Ledger) -> None:
 
 
 def test_due_is_what_waits_runs_and_has_a_working_account(ledger: Ledger) -> None:
+    """R-SND-5: what no certified account may carry is not taken up again and again."""
     old, new = ledger.batch(due_at=NOW - timedelta(minutes=2)), ledger.batch(due_at=NOW - timedelta(minutes=1))
     ledger.batch(due_at=NOW + timedelta(seconds=1)), ledger.batch(state=1), ledger.batch(state=2), ledger.batch(state=4)
 
@@ -120,6 +121,7 @@ def test_due_is_what_waits_runs_and_has_a_working_account(ledger: Ledger) -> Non
     assert due() == [old, new]
     assert due(1) == [old]
     in_the_way = (
+        "provider_accounts SET certificate_until = '2026-11-22'",
         "campaigns SET state = 'PAUSED'",
         "provider_accounts SET state = 'PAUSED'",
         "provider_accounts SET breaker = 'OPEN', breaker_until = '2027-01-01'",
@@ -132,6 +134,7 @@ def test_due_is_what_waits_runs_and_has_a_working_account(ledger: Ledger) -> Non
         assert due() == []
         with database().write(ledger.workspace) as tx:
             provider_accounts.enable(tx, ledger.account)
+            tx.run("UPDATE provider_accounts SET certificate_until = NULL")
             campaigns.update(tx, ledger.campaign, {"state": "SENDING", "routes": [Route(ledger.account, "aligo", {}).frozen()]})
 
 

@@ -39,6 +39,12 @@ def sender(shop: Shop) -> str:
     """A shop that can send: its sender number."""
     with database().write(shop.workspace) as tx:
         accounts.add_provider_account(
-            tx, shop.workspace, "aligo", {"key": engine.KEY, "user_id": engine.USER}, settle_seconds=2, poll_seconds=[1]
+            tx,
+            shop.workspace,
+            "aligo",
+            {"key": engine.KEY, "user_id": engine.USER},
+            settle_seconds=2,
+            poll_seconds=[1],
+            certificate="TEST-1",
         )
         return str(accounts.add_sender_number(tx, shop.workspace, engine.SENDER))

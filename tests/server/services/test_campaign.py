@@ -208,6 +208,17 @@ def test_without_an_account_or_an_optout_number_nothing_is_launched(shop: Shop) 
     assert set(refused(shop, "Launch", create(shop, number)).fields.values()) == {"NO_OPTOUT_NUMBER", "NO_PROVIDER_ACCOUNT"}
 
 
+def test_advertising_needs_a_certified_provider_and_information_does_not(shop: Shop, sender: str) -> None:
+    """R-SND-5: refused in preview and launch, with what to do about it."""
+    customers(shop, 1)
+    with database().write(shop.workspace) as tx:
+        tx.run("UPDATE provider_accounts SET certificate_checked_on = CURRENT_DATE - 400")
+    made = create(shop, sender)
+    assert [one.reason for one in preview(shop, made).problems] == ["GATEWAY_NOT_QUALIFIED"]
+    assert refused(shop, "Launch", made).fields == {"workspace": "GATEWAY_NOT_QUALIFIED"}
+    assert launch(shop, create(shop, sender, purpose=INFO)).state == State.STATE_PLANNING
+
+
 def test_a_launch_freezes_what_was_approved(shop: Shop, sender: str) -> None:
     customers(shop, 3)
     made = create(shop, sender, subject="가을")

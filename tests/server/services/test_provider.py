@@ -1,5 +1,6 @@
 """ProviderService: accounts are connected, ordered, limited, switched off and on; secrets go in and never come out."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -127,3 +128,52 @@ def test_the_policy_is_kept(shop: Shop) -> None:
         assert shop.call("SetRouting", pb.SetRoutingRequest(routing=policy)).routing == policy
     refused = shop.refused("SetRouting", pb.SetRoutingRequest())
     assert list(refused.fields) == ["routing"]
+
+
+def certified(shop: Shop, one: account.ProviderAccount, **given: str) -> account.ProviderAccount:
+    request = pb.RecordCertificateRequest(provider_account_id=one.id, certificate=account.Certificate(**given))
+    return shop.call("RecordCertificate", request).provider_account
+
+
+def test_a_certificate_is_recorded_and_says_whether_it_counts(shop: Shop) -> None:
+    """R-SND-5: number, day of the check, last day; a year after the check somebody has to look again."""
+    made, today = connect(shop), clock.kst(clock.now()).date()
+    assert not made.HasField("certificate")
+    found = certified(shop, made, number="KISA-1", check_date=today.isoformat()).certificate
+    assert (found.number, found.check_date, found.valid_until, found.usable) == ("KISA-1", today.isoformat(), "", True)
+    old = (today - timedelta(days=366)).isoformat()
+    assert not certified(shop, made, number="KISA-1", check_date=old).certificate.usable
+    ended = (today - timedelta(days=1)).isoformat()
+    assert not certified(shop, made, number="KISA-1", check_date=ended, valid_until=ended).certificate.usable
+    assert listed(shop)[0].certificate.valid_until == ended
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "reason"),
+    [
+        ({"number": "", "check_date": "2026-01-01"}, "certificate.number", "REQUIRED"),
+        ({"number": "1", "check_date": "2026-1-1"}, "certificate.check_date", "INVALID_FORMAT"),
+        ({"number": "1", "check_date": "2026-02-30"}, "certificate.check_date", "CERTIFICATE_INVALID"),
+        ({"number": "1", "check_date": "2999-01-01"}, "certificate.check_date", "CERTIFICATE_INVALID"),
+        (
+            {"number": "1", "check_date": "2026-02-01", "valid_until": "2026-01-31"},
+            "certificate.valid_until",
+            "CERTIFICATE_INVALID",
+        ),
+    ],
+)
+def test_a_certificate_that_cannot_be_is_refused(shop: Shop, given: dict, field: str, reason: str) -> None:
+    """R-SND-5: what nobody can have seen is no certificate."""
+    made = connect(shop)
+    request = pb.RecordCertificateRequest(provider_account_id=made.id, certificate=account.Certificate(**given))
+    assert shop.refused("RecordCertificate", request).fields == {field: reason}
+    assert not listed(shop)[0].HasField("certificate")
+
+
+def test_an_account_may_have_an_080_number_of_its_own(shop: Shop) -> None:
+    """R-SND-5, R-OPT-4: failover says no by the number of the account that carries it."""
+    made = connect(shop)
+    assert change(shop, made, optout_number="080-765-4321").optout_number == "0807654321"
+    assert change(shop, made, priority=3).optout_number == "0807654321"
+    request = pb.UpdateProviderAccountRequest(provider_account_id=made.id, settings=pb.ProviderSettings(optout_number="02-1"))
+    assert shop.refused("UpdateProviderAccount", request).fields == {"settings.optout_number": "OPTOUT_NUMBER_INVALID"}
