@@ -28,6 +28,8 @@ from jeondan.v1 import (
     consent_pb2_grpc,
     event_pb2,
     event_pb2_grpc,
+    guest_pb2,
+    guest_pb2_grpc,
     incident_pb2,
     incident_pb2_grpc,
     options_pb2,
@@ -35,6 +37,8 @@ from jeondan.v1 import (
     provider_pb2_grpc,
     receipt_pb2,
     receipt_pb2_grpc,
+    segment_pb2,
+    segment_pb2_grpc,
     send_pb2,
     send_pb2_grpc,
     template_pb2,
@@ -68,9 +72,11 @@ from server.services.campaign import CampaignService
 from server.services.catalog import CatalogService
 from server.services.consent import ConsentService
 from server.services.event import EventService
+from server.services.guest import GuestService
 from server.services.incident import IncidentService
 from server.services.provider import ProviderService
 from server.services.receipt import ReceiptService
+from server.services.segment import SegmentService
 from server.services.send import SendService
 from server.services.template import TemplateService
 from server.services.webhook import WebhookService
@@ -132,6 +138,16 @@ SERVICES = (
         send_pb2.DESCRIPTOR.services_by_name["SendService"],
         SendService,
         send_pb2_grpc.add_SendServiceServicer_to_server,
+    ),
+    Service(
+        segment_pb2.DESCRIPTOR.services_by_name["SegmentService"],
+        SegmentService,
+        segment_pb2_grpc.add_SegmentServiceServicer_to_server,
+    ),
+    Service(
+        guest_pb2.DESCRIPTOR.services_by_name["GuestService"],
+        GuestService,
+        guest_pb2_grpc.add_GuestServiceServicer_to_server,
     ),
     Service(
         provider_pb2.DESCRIPTOR.services_by_name["ProviderService"],

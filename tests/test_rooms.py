@@ -18,10 +18,12 @@ from jeondan.v1 import (
     consent_pb2,
     errors_pb2,
     event_pb2,
+    guest_pb2,
     incident_pb2,
     options_pb2,
     provider_pb2,
     receipt_pb2,
+    segment_pb2,
     send_pb2,
     template_pb2,
     webhook_pb2,
@@ -49,6 +51,8 @@ FILES = (
     attempt_pb2,
     event_pb2,
     webhook_pb2,
+    segment_pb2,
+    guest_pb2,
 )
 INTERNAL = frozenset({"jeondan.v1.ReceiptService.TakePush"})  # RPCs without a REST route: bodies that are no JSON
 ROOMS = ("core", "server", "workers", "gateway", "deploy/local")

@@ -81,3 +81,15 @@ def of_campaign(tx: Tx, campaign: Row[Any], now: datetime) -> dict[str, Any]:
     workspace = tx.row(f"SELECT {WORKSPACE} FROM workspaces w WHERE w.id = :id", id=campaign.workspace_id)  # noqa: S608
     assert workspace is not None
     return binds(campaign, campaign.id, workspace, now)
+
+
+def of_any(tx: Tx, workspace: UUID, purpose: str, now: datetime) -> dict[str, Any]:
+    """`binds` for any message of this purpose that is still to be written, about no goods in particular."""
+    found = tx.row(
+        f"SELECT CAST(:purpose AS text) AS purpose, CAST('{{}}' AS text[]) AS goods, false AS adult, {WORKSPACE}"  # noqa: S608
+        " FROM workspaces w WHERE w.id = :id",
+        purpose=purpose,
+        id=workspace,
+    )
+    assert found is not None
+    return binds(found, UUID(int=0), found, now)

@@ -10,11 +10,33 @@ from google.api import annotations_pb2
 from google.protobuf import json_format
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
-from jeondan.v1 import account_pb2, attempt_pb2, audience_pb2, campaign_pb2, catalog_pb2, provider_pb2, send_pb2, template_pb2
+from jeondan.v1 import (
+    account_pb2,
+    attempt_pb2,
+    audience_pb2,
+    campaign_pb2,
+    catalog_pb2,
+    guest_pb2,
+    provider_pb2,
+    segment_pb2,
+    send_pb2,
+    template_pb2,
+)
 
 from tests.flow import stubs
 
-FILES = (account_pb2, catalog_pb2, audience_pb2, campaign_pb2, send_pb2, template_pb2, provider_pb2, attempt_pb2)
+FILES = (
+    account_pb2,
+    catalog_pb2,
+    audience_pb2,
+    campaign_pb2,
+    send_pb2,
+    template_pb2,
+    provider_pb2,
+    attempt_pb2,
+    segment_pb2,
+    guest_pb2,
+)
 METHODS: dict[str, MethodDescriptor] = {
     method.name: method for file in FILES for service in file.DESCRIPTOR.services_by_name.values() for method in service.methods
 }

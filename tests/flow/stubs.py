@@ -21,7 +21,9 @@ from jeondan.v1 import (
     catalog_pb2,
     catalog_pb2_grpc,
     consent_pb2_grpc,
+    guest_pb2_grpc,
     provider_pb2_grpc,
+    segment_pb2_grpc,
     send_pb2_grpc,
     template_pb2_grpc,
     types_pb2,
@@ -38,6 +40,8 @@ STUBS = (
     template_pb2_grpc.TemplateServiceStub,
     provider_pb2_grpc.ProviderServiceStub,
     attempt_pb2_grpc.AttemptServiceStub,
+    segment_pb2_grpc.SegmentServiceStub,
+    guest_pb2_grpc.GuestServiceStub,
 )
 ENDS = {campaign_pb2.Campaign.STATE_DONE, campaign_pb2.Campaign.STATE_CANCELLED, campaign_pb2.Campaign.STATE_FAILED}
 WAITING = ("planned", "held", "claimed", "unknown")

@@ -14,6 +14,7 @@ from tests.flow.running import login, second_shop
 # Of whoever asks, whatever is asked: nothing of somebody else can be named.
 OWN = {"CreateSession", "GetWorkspace", "CreateImageUpload", "CreateImportUpload", "CreateContact", "CreateSuppression"}
 OWN |= {"CreateWording", "SyncTemplates", "UpdateWorkspace"}
+OWN |= {"SetAttributeType", "AddGuest"}
 # With ids of the first merchant these are held in tests/server/test_isolation.py: here they would switch its accounts.
 OWN |= {"CreateProviderAccount", "UpdateProviderAccount", "DisableProviderAccount", "ResumeProviderAccount", "SetRouting"}
 OWN |= {
@@ -59,7 +60,10 @@ def has(one: doors.Grpc, call: stubs.Caller, photo: bytes) -> dict[str, str]:
     one("LaunchCampaign", campaignId=sent)
     done = stubs.follow(call, sent)
     assert done.counters.selected == 3
+    rule = {"tag": {"tags": ["비밀"]}}
     return {
+        "segment": one("CreateSegment", segment={"name": "비밀", "rule": rule})["segment"]["id"],
+        "guest": one("AddGuest", phone="01000009998")["guest"]["id"],
         "image": image,
         "product": item,
         "flyer": stubs.flyer(call, item).id,
@@ -99,6 +103,13 @@ def named(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "UnscheduleCampaign", {"campaignId": has["campaign"]}
     yield "ListMessages", {"campaignId": has["sent"]}
     yield "CancelMessage", {"messageId": has["message"]}
+    yield "GetSegment", {"segmentId": has["segment"]}
+    yield "ArchiveSegment", {"segmentId": has["segment"]}
+    yield "UpdateSegment", {"segmentId": has["segment"], "segment": {"name": "남의 것"}, "updateMask": "name"}
+    yield "PreviewSegment", {"segmentId": has["segment"]}
+    yield "RenameTag", {"name": "비밀", "newName": "남의 것"}
+    yield "DeleteTag", {"name": "비밀"}
+    yield "DeleteGuest", {"guestId": has["guest"]}
     yield "ListImportErrors", {"importId": has["import"]}
     yield "ListConsentEvents", {"contactId": has["contact"]}
     yield "ListTrades", {"contactId": has["contact"]}
@@ -120,11 +131,13 @@ def taken(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any], str]]:
     yield "BatchSend", {"messages": [{"to": "01012345678", "text": "x"}], **notice}, "senderNumberId"
     draft = {"name": "x", "purpose": "PURPOSE_AD", "flyerId": has["flyer"], "senderNumberId": has["sender"]}
     yield "CreateCampaign", {"campaign": draft}, "senderNumberId"
+    sent = {"campaign": {"campaignIds": [has["campaign"]]}}
+    yield "CreateSegment", {"segment": {"name": "x", "rule": sent}}, "rule"
     yield "CreateCampaign", {"campaign": draft}, "flyerId"
 
 
 LISTED = ("ListImages", "ListProducts", "ListFlyers", "ListImports", "ListContacts", "ListSuppressions", "ListCampaigns")
-LISTED += ("ListWordings",)
+LISTED += ("ListSegments", "ListTags", "ListAttributes", "ListGuests")
 SEEN = ("ListSenderNumbers", "ListProviderAccounts", "ListTemplates")  # the second merchant has its own
 
 

@@ -19,9 +19,11 @@ from jeondan.v1 import (
     catalog_pb2_grpc,
     consent_pb2_grpc,
     event_pb2_grpc,
+    guest_pb2_grpc,
     incident_pb2_grpc,
     provider_pb2_grpc,
     receipt_pb2_grpc,
+    segment_pb2_grpc,
     send_pb2_grpc,
     template_pb2_grpc,
     webhook_pb2_grpc,
@@ -109,6 +111,8 @@ STUBS = (
     attempt_pb2_grpc.AttemptServiceStub,
     event_pb2_grpc.EventServiceStub,
     webhook_pb2_grpc.WebhookServiceStub,
+    segment_pb2_grpc.SegmentServiceStub,
+    guest_pb2_grpc.GuestServiceStub,
 )
 
 

@@ -12,7 +12,9 @@ from jeondan.v1 import attempt_pb2 as attempt
 from jeondan.v1 import audience_pb2 as audience
 from jeondan.v1 import campaign_pb2 as campaign
 from jeondan.v1 import catalog_pb2 as catalog
+from jeondan.v1 import guest_pb2 as guest
 from jeondan.v1 import provider_pb2 as provider
+from jeondan.v1 import segment_pb2 as segment
 from jeondan.v1 import send_pb2 as send
 from jeondan.v1 import template_pb2 as template
 
@@ -69,6 +71,13 @@ NAMED: dict[str, Callable[[dict[str, str]], Any]] = {
     "ResolveAttempt": lambda has: attempt.ResolveAttemptRequest(attempt_id=has["attempt"], decision=1),  # type: ignore[arg-type]
     "GetMessage": lambda has: send.GetMessageRequest(message_id=has["message"]),
     "CancelMessage": lambda has: send.CancelMessageRequest(message_id=has["message"]),
+    "GetSegment": lambda has: segment.GetSegmentRequest(segment_id=has["segment"]),
+    "UpdateSegment": lambda has: segment.UpdateSegmentRequest(segment_id=has["segment"], segment=segment.Segment(name="x")),
+    "ArchiveSegment": lambda has: segment.ArchiveSegmentRequest(segment_id=has["segment"]),
+    "PreviewSegment": lambda has: segment.PreviewSegmentRequest(segment_id=has["segment"]),
+    "RenameTag": lambda has: segment.RenameTagRequest(name="비밀", new_name="x"),
+    "DeleteTag": lambda has: segment.DeleteTagRequest(name="비밀"),
+    "DeleteGuest": lambda has: guest.DeleteGuestRequest(guest_id=has["guest"]),
 }
 # RPC -> a request whose answer must be empty
 LISTED: dict[str, Any] = {
@@ -82,6 +91,10 @@ LISTED: dict[str, Any] = {
     "ListSenderNumbers": account.ListSenderNumbersRequest(),
     "ListProviderAccounts": account.ListProviderAccountsRequest(),
     "ListAttempts": attempt.ListAttemptsRequest(),
+    "ListSegments": segment.ListSegmentsRequest(show_archived=True),
+    "ListTags": segment.ListTagsRequest(),
+    "ListAttributes": segment.ListAttributesRequest(),
+    "ListGuests": guest.ListGuestsRequest(),
 }
 # RPC -> a request that takes something of the first merchant in
 TAKEN: dict[str, Callable[[dict[str, str]], Any]] = {
@@ -93,6 +106,9 @@ TAKEN: dict[str, Callable[[dict[str, str]], Any]] = {
     ),
     "CreateCampaign": lambda has: campaign.CreateCampaignRequest(campaign=draft(has["sender"])),
     "UpdateWorkspace": lambda has: account.UpdateWorkspaceRequest(workspace=account.Workspace(notice_sender_id=has["sender"])),
+    "CreateSegment": lambda has: segment.CreateSegmentRequest(
+        segment=segment.Segment(name="x", rule=segment.SegmentRule(campaign=segment.CampaignRule(campaign_ids=[has["campaign"]])))
+    ),
     "CreateImport": lambda has: audience.CreateImportRequest(object_name=has["upload"], file_name="a.xlsx"),
     "SendMessage": lambda has: send.SendMessageRequest(to=PHONE, text="x", purpose=2, sender_number_id=has["sender"]),  # type: ignore[arg-type]
     "BatchSend": lambda has: send.BatchSendRequest(
@@ -124,6 +140,8 @@ OWN = {
     "ReplayDeadWebhookDeliveries",
     "ListUnknownWords",
     "SetRouting",
+    "SetAttributeType",
+    "AddGuest",
 }
 OWN |= {"ListTemplates", "SyncTemplates"}
 
@@ -174,7 +192,11 @@ def has(shop: Shop) -> dict[str, str]:
     image = shop.call("CreateImage", catalog.CreateImageRequest(object_name=upload.object_name)).image.id
     product = shop.call("CreateProduct", catalog.CreateProductRequest(product=catalog.Product(name="원두"))).product.id
     flyer = shop.call("CreateFlyer", catalog.CreateFlyerRequest(flyer=catalog.Flyer(product_ids=[product]))).flyer.id
-    contact = shop.call("CreateContact", audience.CreateContactRequest(contact=audience.Contact(phone=PHONE))).contact.id
+    who = audience.Contact(phone=PHONE, tags=["비밀"], attributes={"비밀": "x"})
+    contact = shop.call("CreateContact", audience.CreateContactRequest(contact=who)).contact.id
+    guest_id = shop.call("AddGuest", guest.AddGuestRequest(phone=PHONE)).guest.id
+    rule = segment.SegmentRule(age=segment.AgeRule(at_least=20))
+    made = shop.call("CreateSegment", segment.CreateSegmentRequest(segment=segment.Segment(name="비밀", rule=rule))).segment
     shop.call("CreateSuppression", audience.CreateSuppressionRequest(phone=PHONE))
     order = audience.CreateImportRequest(object_name=upload.object_name, file_name="a.xlsx")
     imported = getattr(shop.call("CreateImport", order), "import").id
@@ -198,6 +220,8 @@ def has(shop: Shop) -> dict[str, str]:
         "template": notice.id,
         "campaign": written,
         "message": message,
+        "segment": made.id,
+        "guest": guest_id,
     }
 
 
