@@ -37,6 +37,8 @@ from jeondan.v1 import (
     provider_pb2_grpc,
     receipt_pb2,
     receipt_pb2_grpc,
+    report_pb2,
+    report_pb2_grpc,
     segment_pb2,
     segment_pb2_grpc,
     send_pb2,
@@ -76,13 +78,14 @@ from server.services.guest import GuestService
 from server.services.incident import IncidentService
 from server.services.provider import ProviderService
 from server.services.receipt import ReceiptService
+from server.services.report import ReportService
 from server.services.segment import SegmentService
 from server.services.send import SendService
 from server.services.template import TemplateService
 from server.services.webhook import WebhookService
 
 THREADS = 10
-LOOKS = ("Get", "List", "Preview")  # RPCs that change nothing
+LOOKS = ("Get", "List", "Preview", "Explain")  # RPCs that change nothing
 WATCHES = 100  # open health watches count as calls, though they hold no thread
 GRACE_SECONDS = 25.0
 OPTIONS = (
@@ -133,6 +136,11 @@ SERVICES = (
         campaign_pb2.DESCRIPTOR.services_by_name["CampaignService"],
         CampaignService,
         campaign_pb2_grpc.add_CampaignServiceServicer_to_server,
+    ),
+    Service(
+        report_pb2.DESCRIPTOR.services_by_name["ReportService"],
+        ReportService,
+        report_pb2_grpc.add_ReportServiceServicer_to_server,
     ),
     Service(
         send_pb2.DESCRIPTOR.services_by_name["SendService"],

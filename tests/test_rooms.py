@@ -23,6 +23,7 @@ from jeondan.v1 import (
     options_pb2,
     provider_pb2,
     receipt_pb2,
+    report_pb2,
     segment_pb2,
     send_pb2,
     template_pb2,
@@ -45,6 +46,7 @@ FILES = (
     catalog_pb2,
     send_pb2,
     receipt_pb2,
+    report_pb2,
     incident_pb2,
     template_pb2,
     provider_pb2,
@@ -107,7 +109,9 @@ def test_every_rpc_has_role_route_and_own_messages(method: MethodDescriptor) -> 
 
 @pytest.mark.parametrize("method", methods(), ids=lambda method: method.full_name)
 def test_every_rpc_that_changes_something_takes_a_request_id(method: MethodDescriptor) -> None:
-    reads = method.name.startswith(("Get", "List", "Preview")) or "Upload" in method.name or method.name == "CreateSession"
+    reads = (
+        method.name.startswith(("Get", "List", "Preview", "Explain")) or "Upload" in method.name or method.name == "CreateSession"
+    )
     assert reads or {"request_id", "idempotency_key"} & set(method.input_type.fields_by_name)
 
 

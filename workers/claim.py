@@ -155,5 +155,6 @@ def _save(tx: Tx, batch: Row[Any], states: bytes, prepared: Prepared, way: Way, 
     states = ledger.place(states, prepared.held, MessageState.HELD)
     lease = {"attempt": batch.attempt + 1, "lease_owner": heart().id, "lease_until": now + LEASE} if prepared.parts else {}
     carrier = {"provider_account_id": way.route.account} if prepared.parts else {}
+    decided = {"decided_at": now} if prepared.excluded else {}
     due_at = night.next_open(now) if prepared.held else None
-    move(tx, batch, states, reasons=prepared.excluded, due_at=due_at, extra={**lease, **carrier})
+    move(tx, batch, states, reasons=prepared.excluded, due_at=due_at, extra={**lease, **carrier, **decided})

@@ -182,7 +182,7 @@ def plan_chunk(tx: Tx, campaign: Row[Any], *, people: int, size: int, slots: Seq
 
     One statement; there are at least people / size + 1 slots.
     """
-    ids = [new_id() for _ in slots]
+    ids, now = [new_id() for _ in slots], clock.now()
     chosen = selection.of_campaign(tx, campaign, after=campaign.plan_cursor, until=campaign.plan_until)
     row = tx.row(
         f"""WITH picked AS MATERIALIZED (
@@ -197,8 +197,9 @@ def plan_chunk(tx: Tx, campaign: Row[Any], *, people: int, size: int, slots: Seq
                    decode(repeat('00', count(*)::int), 'hex'), 0, (CAST(:slots AS timestamptz[]))[slot + 1]
             FROM good GROUP BY slot ORDER BY slot RETURNING id, cardinality(contact_ids) AS people
         ), left_out AS (
-            INSERT INTO exclusions (workspace_id, campaign_id, reason, contact_ids)
-            SELECT :workspace, :campaign, reason, array_agg(id ORDER BY id) FROM picked WHERE reason IS NOT NULL GROUP BY reason
+            INSERT INTO exclusions (workspace_id, campaign_id, reason, contact_ids, decided_at)
+            SELECT :workspace, :campaign, reason, array_agg(id ORDER BY id), :decided_at
+            FROM picked WHERE reason IS NOT NULL GROUP BY reason
             RETURNING reason, cardinality(contact_ids) AS people
         )
         SELECT (SELECT count(*) FROM picked) AS selected, (SELECT max(id) FROM picked) AS last,
@@ -207,7 +208,8 @@ def plan_chunk(tx: Tx, campaign: Row[Any], *, people: int, size: int, slots: Seq
         **chosen.values,
         after=campaign.plan_cursor,
         until=campaign.plan_until,
-        **law.of_campaign(tx, campaign, clock.now()),
+        **law.of_campaign(tx, campaign, now),
+        decided_at=now,
         people=people,
         size=size,
         ids=ids,

@@ -19,6 +19,7 @@ batches = sa.Table(
     sa.Column("reasons", JSONB, nullable=False, server_default=sa.text("'{}'")),  # position -> reason, where there is one
     sa.Column("state", sa.SmallInteger, nullable=False),  # rules.states.BatchState
     time("due_at", required=True),
+    time("decided_at"),  # when a claim last left somebody out: who is handed over has the time in the attempt
     sa.Column("attempt", sa.SmallInteger, nullable=False, server_default=ZERO),
     sa.Column("lease_owner", ID), time("lease_until"),
     sa.Column("provider_account_id", ID),  # the account that has or had the last attempt

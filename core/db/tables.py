@@ -290,6 +290,7 @@ exclusions = sa.Table(  # whom planning left out, by reason
     workspace(), sa.Column("campaign_id", ID, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("contact_ids", ARRAY(sa.BigInteger), nullable=False),
+    time("decided_at"),
 )
 sa.Index("exclusions_campaign", exclusions.c.campaign_id)
 

@@ -18,6 +18,7 @@ from jeondan.v1 import (
     catalog_pb2,
     guest_pb2,
     provider_pb2,
+    report_pb2,
     segment_pb2,
     send_pb2,
     template_pb2,
@@ -36,6 +37,7 @@ FILES = (
     attempt_pb2,
     segment_pb2,
     guest_pb2,
+    report_pb2,
 )
 METHODS: dict[str, MethodDescriptor] = {
     method.name: method for file in FILES for service in file.DESCRIPTOR.services_by_name.values() for method in service.methods

@@ -23,6 +23,7 @@ from jeondan.v1 import (
     consent_pb2_grpc,
     guest_pb2_grpc,
     provider_pb2_grpc,
+    report_pb2_grpc,
     segment_pb2_grpc,
     send_pb2_grpc,
     template_pb2_grpc,
@@ -42,6 +43,7 @@ STUBS = (
     attempt_pb2_grpc.AttemptServiceStub,
     segment_pb2_grpc.SegmentServiceStub,
     guest_pb2_grpc.GuestServiceStub,
+    report_pb2_grpc.ReportServiceStub,
 )
 ENDS = {campaign_pb2.Campaign.STATE_DONE, campaign_pb2.Campaign.STATE_CANCELLED, campaign_pb2.Campaign.STATE_FAILED}
 WAITING = ("planned", "held", "claimed", "unknown")

@@ -102,6 +102,8 @@ def named(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "RescheduleCampaign", {"campaignId": has["campaign"], "scheduleTime": "2090-01-01T00:00:00Z"}
     yield "UnscheduleCampaign", {"campaignId": has["campaign"]}
     yield "ListMessages", {"campaignId": has["sent"]}
+    yield "ListRecipients", {"campaignId": has["sent"]}
+    yield "ExplainRecipient", {"campaignId": has["sent"], "contactId": has["contact"]}
     yield "CancelMessage", {"messageId": has["message"]}
     yield "GetSegment", {"segmentId": has["segment"]}
     yield "ArchiveSegment", {"segmentId": has["segment"]}
@@ -151,7 +153,7 @@ def test_an_id_of_somebody_else_is_no_id(two: doors.Grpc, one: doors.Grpc, has: 
 
 def test_the_owner_may_use_the_same_ids(one: doors.Grpc, has: dict[str, str]) -> None:
     for rpc, request in named(has):
-        if rpc.startswith(("Get", "List", "Preview")):
+        if rpc.startswith(("Get", "List", "Preview", "Explain")):
             assert one(rpc, **request), rpc
 
 

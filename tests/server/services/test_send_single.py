@@ -377,7 +377,7 @@ def test_a_test_key_takes_back_only_what_it_rehearsed(shop: Shop, sender: str, r
 
 def test_a_test_key_looks_and_sends_and_does_nothing_else(rehearsing: Shop) -> None:
     allowed = {path.rpartition("/")[2] for path, rpc in rpcs().items() if rpc.test_keys}
-    looks = {name for name in allowed if name.startswith(("Get", "List", "Preview"))}
+    looks = {name for name in allowed if name.startswith(("Get", "List", "Preview", "Explain"))}
     assert allowed - looks == {"SendMessage", "BatchSend", "CancelMessage"}
     draft = campaign_pb2.Campaign(name="가", purpose=types_pb2.PURPOSE_INFO, body="가", sender_number_id=str(uuid4()))
     for rpc, request in (
