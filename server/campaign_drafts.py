@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from jeondan.v1 import campaign_pb2 as pb
 from jeondan.v1 import types_pb2
 
-from core.db import campaigns, pictures, templates
+from core.db import campaigns, pictures, segments, selection, templates
 from core.db.session import Row, Tx
 from core.errors import InvalidInput, Violation, WrongState
 from core.rules import draft as rules
@@ -29,6 +29,8 @@ def columns(tx: Tx, campaign: pb.Campaign) -> dict[str, Any]:
         wrong.append(Violation("campaign.flyer_id", "이런 전단이 없습니다.", "NOT_FOUND"))
     if previews.sender_of(tx, optional_id(campaign.sender_number_id)) is None:
         wrong.append(Violation("campaign.sender_number_id", "등록된 발신번호가 아닙니다.", "SENDER_NOT_REGISTERED"))
+    if campaign.audience.segment_id and not segments.usable(tx, UUID(campaign.audience.segment_id)):
+        wrong.append(Violation("campaign.audience.segment_id", "이런 세그먼트가 없습니다.", "NOT_FOUND"))
     if campaign.template_id:
         wrong += _template_problems(tx, campaign)
     if wrong:
@@ -44,6 +46,7 @@ def columns(tx: Tx, campaign: pb.Campaign) -> dict[str, Any]:
         "sender_number_id": optional_id(campaign.sender_number_id),
         "any_tags": list(campaign.audience.any_tags),
         "none_tags": list(campaign.audience.none_tags),
+        "segment_id": optional_id(campaign.audience.segment_id),
         "expires_at": instant(campaign.expire_time) if campaign.HasField("expire_time") else None,
         "scheduled_at": minute(instant(campaign.schedule_time)) if campaign.HasField("schedule_time") else None,
         **control.columns(campaign),
@@ -123,6 +126,7 @@ def launched(tx: Tx, row: Row[Any], now: datetime) -> dict[str, Any]:
         "frozen_body": rules.finished_body(draft),
         "frozen_fallback": normalise(draft.fallback) if draft.notice else "",
         "frozen_subject": rules.finished_subject(draft),
+        "audience": selection.rule_of(tx, row.segment_id),
         "sender": previews.sender_of(tx, row.sender_number_id),
         "image_object": pictures.flyer_object(tx, row.flyer_id) if row.flyer_id else "",
         "routes": [route.frozen() for route in previews.routes_of(tx, row, draft)],

@@ -12,12 +12,13 @@ from core.db import campaigns, certificates, provider_accounts
 from core.db.session import Row, Tx
 from core.db.tables import BUCKETS
 from core.errors import NotFound, Violation
-from core.rules import night
+from core.rules import night, segment
 from core.rules.certificate import usable
 from core.rules.price import PriceTable, to_won
 from core.rules.reasons import order, why
 from core.rules.routing import Breaker
 from server import campaign_control as control
+from server import segment_rules
 from server.convert import enum, etag, stamp
 from server.preview import Preview, Shown
 
@@ -84,7 +85,7 @@ def message(row: Row[Any]) -> pb.Campaign:
         template_id=str(row.template_id or ""),
         fallback_body=row.fallback_body,
         sender_number_id=str(row.sender_number_id or ""),
-        audience=pb.Audience(any_tags=row.any_tags, none_tags=row.none_tags),
+        audience=_audience(row),
         state=enum(pb.Campaign.State, "STATE", row.state),
         waiting_for=row.waiting_for,
         failure=row.failure,
@@ -99,6 +100,11 @@ def message(row: Row[Any]) -> pb.Campaign:
         end_time=stamp(row.ended_at),
         archive_time=stamp(row.archived_at),
     )
+
+
+def _audience(row: Row[Any]) -> pb.Audience:
+    frozen = segment_rules.message(segment.read(row.audience)) if row.audience else None
+    return pb.Audience(any_tags=row.any_tags, none_tags=row.none_tags, segment_id=str(row.segment_id or ""), rule=frozen)
 
 
 def etag_of(row: Row[Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from core import clock
-from core.db import accounts, campaigns, certificates, pictures, provider_accounts, templates
+from core.db import accounts, campaigns, certificates, pictures, provider_accounts, segments, templates
 from core.db.session import Row, Tx
 from core.errors import InvalidInput, Violation
 from core.rules import draft as drafts
@@ -72,6 +72,7 @@ def draft_of(tx: Tx, campaign: Row[Any], now: datetime) -> drafts.Draft:
         account_known=bool(carriers),
         certified=any(usable(certificates.of(one), today) for one in candidates),
         flyer_state=flyer,
+        segment_archived=campaign.segment_id is not None and segments.get(tx, campaign.segment_id).archived_at is not None,
         too_late=campaign.expires_at is not None and campaign.expires_at <= now,
         schedule=schedule_of(campaign, campaign.scheduled_at, now) if campaign.scheduled_at else None,
         notice=_notice_of(tx, campaign) if campaign.template_id else None,

@@ -49,6 +49,11 @@ def in_use(tx: Tx) -> Sequence[Row[Any]]:
     return tx.rows("SELECT id, name, rule FROM segments WHERE archived_at IS NULL ORDER BY id FOR NO KEY UPDATE")
 
 
+def usable(tx: Tx, wanted: UUID) -> bool:
+    """Whether there is such a segment, in use."""
+    return bool(tx.value("SELECT EXISTS (SELECT FROM segments WHERE id = :id AND archived_at IS NULL)", id=wanted))
+
+
 def asks_about(tx: Tx, attribute: str) -> Row[Any] | None:
     """id and name of a segment that asks about an attribute; None when none does."""
     for row in in_use(tx):

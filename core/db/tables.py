@@ -221,7 +221,7 @@ campaigns = sa.Table(
     sa.Column("any_tags", TEXTS, nullable=False, server_default=sa.text("'{}'")),
     sa.Column("none_tags", TEXTS, nullable=False, server_default=sa.text("'{}'")),
     sa.Column("segment_id", ID, sa.ForeignKey("segments.id")),
-    sa.Column("audience", JSONB),  # the rule of the segment, frozen at launch: rules.segment
+    sa.Column("audience", JSONB(none_as_null=True)),  # the rule of the segment, frozen at launch: rules.segment
     text("info_reason"),  # why it is information: rules.purpose.Reason
     # who says that it is information although the words look like advertising, why, and who agrees
     text("purpose_override"), text("purpose_override_by"), text("purpose_agreed_by"),

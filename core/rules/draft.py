@@ -36,6 +36,7 @@ class Draft:
     schedule: schedules.Schedule | None = None  # None: at once
     notice: Notice | None = None  # None: no Alimtalk
     fallback: str = ""  # for whom the Alimtalk does not reach
+    segment_archived: bool = False
     certified: bool = True  # by one of the accounts that know the sender number advertising may leave today
 
 
@@ -146,6 +147,11 @@ def _flyer(draft: Draft) -> Iterator[Violation]:
         yield Violation("campaign.flyer_id", "전단이 아직 완성되지 않았습니다.", "FLYER_NOT_READY")
 
 
+def _segment(draft: Draft) -> Iterator[Violation]:
+    if draft.segment_archived:
+        yield Violation("campaign.audience.segment_id", "보관된 세그먼트입니다. 다른 세그먼트를 골라 주세요.", "SEGMENT_ARCHIVED")
+
+
 def _time(draft: Draft) -> Iterator[Violation]:
     if draft.too_late:
         yield Violation("campaign.expire_time", "마감 시각이 이미 지났습니다.", "EXPIRE_TIME_PAST")
@@ -202,5 +208,6 @@ _FIELDS = {
     "optout_number": "workspace.optout_number",
 }
 _CHECKS: tuple[Callable[[Draft], Iterator[Violation]], ...] = (
-    _text, _characters, _variables, _length, _label, _optout, _subject, _sender, _account, _certificate, _flyer, _time, _notice,
+    _text, _characters, _variables, _length, _label, _optout, _subject, _sender, _account, _certificate, _flyer, _segment, _time,
+    _notice,
 )  # fmt: skip

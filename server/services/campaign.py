@@ -110,7 +110,7 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
     @writes
     def UnscheduleCampaign(self, request: pb.UnscheduleCampaignRequest, call: Call) -> pb.UnscheduleCampaignResponse:
         drafts.check_is_scheduled(_locked(call, request.campaign_id))
-        row = _moved(call, request.campaign_id, CampaignState.DRAFT)
+        row = _moved(call, request.campaign_id, CampaignState.DRAFT, audience=None)
         return pb.UnscheduleCampaignResponse(campaign=view.one(call.tx, row.id))
 
     @writes
