@@ -19,7 +19,7 @@ from core.db.tables import BUCKETS, campaigns
 from core.rules.events import DONE, PAUSED
 from core.rules.states import CampaignState
 
-SHARDS = 8
+SHARDS = 32
 RUNNING = (CampaignState.PLANNING, CampaignState.SENDING)
 
 
@@ -186,16 +186,21 @@ def plan_chunk(tx: Tx, campaign: Row[Any], *, people: int, size: int, slots: Seq
     chosen = selection.of_campaign(tx, campaign, after=campaign.plan_cursor, until=campaign.plan_until)
     row = tx.row(
         f"""WITH picked AS MATERIALIZED (
-            SELECT c.id, {law.REASON} AS reason FROM contacts c {law.SUPPRESSED} {chosen.joins}
-            WHERE {chosen.where} AND c.id > :after AND c.id <= :until
-            ORDER BY c.id LIMIT :people
+            SELECT c.id, {law.REASON} AS reason FROM (
+                SELECT c.* FROM contacts c {chosen.joins}
+                WHERE {chosen.where} AND c.id > :after AND c.id <= :until
+                ORDER BY c.id LIMIT :people) c {law.SUPPRESSED}
         ), good AS (
-            SELECT id, (row_number() OVER (ORDER BY id) - 1) / :size AS slot FROM picked WHERE reason IS NULL
+            SELECT coalesce(array_agg(id ORDER BY id), '{{}}') AS ids FROM picked WHERE reason IS NULL
+        ), cut AS (
+            SELECT number, ids[(number - 1) * :size + 1 : number * :size] AS contact_ids
+            FROM good, generate_series(1, (cardinality(ids) + :size - 1) / :size) number
         ), made AS (
             INSERT INTO batches (id, workspace_id, campaign_id, first_contact, last_contact, contact_ids, states, state, due_at)
-            SELECT (CAST(:ids AS uuid[]))[slot + 1], :workspace, :campaign, min(id), max(id), array_agg(id ORDER BY id),
-                   decode(repeat('00', count(*)::int), 'hex'), 0, (CAST(:slots AS timestamptz[]))[slot + 1]
-            FROM good GROUP BY slot ORDER BY slot RETURNING id, cardinality(contact_ids) AS people
+            SELECT (CAST(:ids AS uuid[]))[number], :workspace, :campaign, contact_ids[1],
+                   contact_ids[cardinality(contact_ids)], contact_ids,
+                   decode(repeat('00', cardinality(contact_ids)), 'hex'), 0, (CAST(:slots AS timestamptz[]))[number]
+            FROM cut ORDER BY number RETURNING id, cardinality(contact_ids) AS people
         ), left_out AS (
             INSERT INTO exclusions (workspace_id, campaign_id, reason, contact_ids, decided_at)
             SELECT :workspace, :campaign, reason, array_agg(id ORDER BY id), :decided_at

@@ -46,7 +46,8 @@ REASON = f"""coalesce(
             WHEN NOT c.ad_consent THEN
                 CASE WHEN CAST(:goods AS text[]) = '{{}}' THEN 'NO_CONSENT' ELSE {_BUYER} END
             WHEN c.consent_at IS NULL OR c.consent_source = '' THEN 'CONSENT_EVIDENCE_MISSING'
-            WHEN {CONSENT_UNTIL} < CAST(:today AS date) THEN 'RECONFIRM_OVERDUE'
+            WHEN coalesce(c.confirmed_at, c.consent_at) < CAST(:aged AS timestamptz)  -- spares most the arithmetic
+                AND {CONSENT_UNTIL} < CAST(:today AS date) THEN 'RECONFIRM_OVERDUE'
         END,
         CASE
             WHEN c.guardian_proof = '' AND date_part('year', CAST(:today AS date)) - c.birth_year <= 14 THEN 'MINOR'
@@ -67,6 +68,7 @@ def binds(message: Row[Any], campaign: UUID, workspace: Row[Any], now: datetime)
     return {
         "ad": message.purpose == "AD",
         "today": clock.kst(now).date(),
+        "aged": now - timedelta(days=700),  # younger consents are not two years old, whatever the calendar
         "goods": list(message.goods) if workspace.trade_exemption else [],
         "adult": message.adult,
         "trial": workspace.trial,

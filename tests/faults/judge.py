@@ -48,6 +48,7 @@ def judge(shop: Shop, campaign: UUID) -> Verdict:
     found += look(lambda connection: invariants.days(connection, shop.workspace))
     got = Counter(receiver for call in taken for receiver in call.receivers)
     refused = sum(call.errors for call in taken)
+    refused += sum(shop.ground.log.turned_away(one["reference"]) for one in ledger.attempts if one["outcome"] == "REFUSED")
     missing = shop.wanted - got.keys()
     verdict = Verdict(
         recipients=len(shop.wanted),

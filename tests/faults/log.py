@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deploy.local.sandbox.solapi_codes import REGISTERED
 from deploy.local.sandbox.state import FIRST_REFERENCE
 
 
@@ -32,6 +33,7 @@ class Log:
         self._path = folder / "accepted.jsonl"
         self._place, self._calls = 0, 0
         self._taken: dict[str, list[Taken]] = {}
+        self._filled: dict[str, list[str]] = {}  # the codes of everybody in a group of Solapi
         self._lock = threading.Lock()
 
     def of(self, users: Iterable[str]) -> list[Taken]:
@@ -43,6 +45,13 @@ class Log:
     def people(self, users: Iterable[str]) -> int:
         """How many messages these accounts were given."""
         return sum(len(taken.receivers) for taken in self.of(users))
+
+    def turned_away(self, reference: str) -> int:
+        """How many people a group of Solapi had of which the provider took nobody."""
+        with self._lock:
+            self._read()
+            codes = self._filled.get(reference, [])
+            return 0 if REGISTERED in codes else len(codes)
 
     def _read(self) -> None:
         if not self._path.exists():
@@ -56,6 +65,8 @@ class Log:
                 self._note(json.loads(line))
 
     def _note(self, record: dict[str, Any]) -> None:
+        if record["e"] == "solapi.add":
+            self._filled.setdefault(record["g"], []).extend(entry["code"] for entry in record["m"])
         if record["e"] != "batch":
             return
         number, self._calls = FIRST_REFERENCE + self._calls, self._calls + 1

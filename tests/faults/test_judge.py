@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from deploy.local.sandbox.solapi_codes import REGISTERED
 from tests.faults.log import Log, doubled
 
 
@@ -30,3 +31,11 @@ def test_it_reads_what_was_added(tmp_path: Path) -> None:
 def test_it_counts_who_got_it_twice(tmp_path: Path) -> None:
     (tmp_path / "accepted.jsonl").write_text(call("one", "0101", "0102") + call("one", "0101", "0101") + call("two", "0102"))
     assert doubled(Log(tmp_path).of(["one"])) == {"0101": 2}
+
+
+def test_a_group_of_which_nobody_was_taken_is_refused_and_not_lost(tmp_path: Path) -> None:
+    log, file = Log(tmp_path), tmp_path / "accepted.jsonl"
+    filled = ({"e": "solapi.add", "g": "G1", "m": [{"code": "1011"}, {"code": "1062"}]},
+              {"e": "solapi.add", "g": "G2", "m": [{"code": "1011"}, {"code": REGISTERED}]})  # fmt: skip
+    file.write_text("".join(json.dumps(line) + "\n" for line in filled))
+    assert (log.turned_away("G1"), log.turned_away("G2"), log.turned_away("G3")) == (2, 0, 0)

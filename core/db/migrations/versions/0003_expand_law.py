@@ -141,6 +141,9 @@ CREATE TABLE exports (
 """
 
 AFTER = """
+-- compressing the contacts of a batch costs more than everything else that planning does
+ALTER TABLE batches ALTER COLUMN contact_ids SET STORAGE EXTERNAL;
+
 ALTER TABLE campaigns ADD CONSTRAINT campaigns_segment_id_fkey FOREIGN KEY (segment_id) REFERENCES segments (id);
 """
 
@@ -156,6 +159,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Back to 0002."""
+    op.execute("ALTER TABLE batches ALTER COLUMN contact_ids SET STORAGE EXTENDED")
     op.execute("ALTER TABLE campaigns DROP CONSTRAINT campaigns_segment_id_fkey")
     for table in reversed(made_tables(TABLES)):
         op.execute(f"DROP TABLE {table} CASCADE")
