@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 from botocore.config import Config
@@ -63,10 +64,21 @@ class Storage:
         url = self._client.generate_presigned_url("get_object", Params=values, ExpiresIn=seconds)
         return url if not self._cdn else f"{self._cdn}/{url.split('://', 1)[1].partition('/')[2]}"
 
+    def download_url(self, name: str, file_name: str, *, seconds: int = UPLOAD_SECONDS) -> str:
+        """Where it may be fetched as a file of this name: straight from the bucket, never through a cache."""
+        disposition = f"attachment; filename=\"file{Path(file_name).suffix}\"; filename*=UTF-8''{quote(file_name, safe='')}"
+        values = {"Bucket": self._bucket, "Key": name, "ResponseContentDisposition": disposition}
+        return self._client.generate_presigned_url("get_object", Params=values, ExpiresIn=seconds)
+
     def put(self, name: str, data: bytes, content_type: str) -> None:
         """Store bytes."""
         with _answering():
             self._client.put_object(Bucket=self._bucket, Key=name, Body=data, ContentType=content_type)
+
+    def put_file(self, name: str, path: Path, content_type: str) -> None:
+        """Store a file from the disk, in pieces, so that memory stays flat."""
+        with _answering(), path.open("rb") as file:
+            self._client.put_object(Bucket=self._bucket, Key=name, Body=file, ContentType=content_type)
 
     def get(self, name: str, *, most: int, reason: str = "IMAGE_TOO_LARGE") -> bytes:
         """The bytes; refused when there are more than `most`, or when nothing is there (OBJECT_MISSING)."""

@@ -1,13 +1,14 @@
 """A customer file as a table: its kind is told by its content, its header is found, its rows come as a stream."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from core.rules import columns
-from workers.sheets_source import MAX_BYTES, MAX_COLUMNS, MAX_ROWS, RawRow, Source, refusal
+from core.rules import mapping as mappings
+from workers.sheets_source import MAX_BYTES, MAX_COLUMNS, MAX_ROWS, NoPhoneColumn, RawRow, Source, refusal
 from workers.sheets_text import TextSource
 from workers.sheets_xls import XlsSource
 from workers.sheets_xlsx import XlsxSource
@@ -29,13 +30,26 @@ class Row:
     cells: tuple[str, ...]
 
 
+# What a row of names stands for, if it is known; empty when it is not.
+Known = Callable[[Sequence[str]], mappings.Said]
+
+
+def _unknown(_: Sequence[str]) -> mappings.Said:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """Where a table begins: the number of its last header row, and the names of its columns."""
+    """Where a table begins: the number of its last header row, the names of its columns, and what is known about them."""
 
     number: int
     names: tuple[str, ...]
     mapping: dict[str, int]
+    said: mappings.Said
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        return bool(self.said), len(self.mapping)
 
 
 class Table:
@@ -47,6 +61,7 @@ class Table:
         self.headers = header.names
         self.header_row = header.number
         self.mapping = dict(header.mapping)
+        self.said = dict(header.said)
         self.sheet_names = source.sheet_names
         self.ignored_sheets = _ignored(source, sheet)
 
@@ -78,10 +93,12 @@ class Table:
         return tuple(cells) + ("",) * (width - len(cells))
 
 
-def open_table(path: Path, file_name: str, *, sheet: str | None = None, header_row: int | None = None) -> Table:
-    """Find the customers in a file. `sheet` and `header_row` are a person's choice and then are not guessed."""
+def open_table(
+    path: Path, file_name: str, *, sheet: str | None = None, header_row: int | None = None, known: Known = _unknown
+) -> Table:
+    """Find the customers in a file. `sheet` and `header_row` are a person's choice, `known` knows headers from before."""
     source = _source(path, file_name)
-    chosen, header = _chosen(source, sheet, header_row)
+    chosen, header = _chosen(source, sheet, header_row, known)
     if len(header.names) > MAX_COLUMNS:
         raise refusal("FILE_TOO_MANY_COLUMNS")
     table = Table(source, chosen, header, ragged=isinstance(source, TextSource))
@@ -106,14 +123,15 @@ def _source(path: Path, file_name: str) -> Source:
     return XlsSource(path) if head.startswith(_OLE) else TextSource(path, file_name)
 
 
-def _chosen(source: Source, sheet: str | None, header_row: int | None) -> tuple[str, _Header]:
+def _chosen(source: Source, sheet: str | None, header_row: int | None, known: Known) -> tuple[str, _Header]:
     """The first visible sheet with a phone column below one of its first rows."""
     names = [sheet] if sheet else [name for name in source.sheet_names if name not in source.hidden_sheets]
     heads = {name: _head(source, name, header_row or 1) for name in names[:_MAX_SHEETS]}
-    for name, head in heads.items():
-        header = _given(head, header_row) if header_row else _found(head)
-        if header:
-            return name, header
+    found = {name: _given(head, header_row, known) if header_row else _found(head, known) for name, head in heads.items()}
+    first = next(((name, header) for name, header in found.items() if header and header.said), None)
+    first = first or next(((name, header) for name, header in found.items() if header), None)
+    if first:
+        return first
     raise _why_none([row for head in heads.values() for row in head])
 
 
@@ -123,24 +141,30 @@ def _head(source: Source, sheet: str, first: int) -> list[RawRow]:
         return list(islice(upper, _HEADER_WITHIN + 1))
 
 
-def _given(head: list[RawRow], number: int) -> _Header | None:
+def _given(head: list[RawRow], number: int, known: Known) -> _Header | None:
     names = next((cells for at, cells in head if at == number), None)
-    return _Header(number, tuple(names), columns.guess_mapping(names)) if names else None
+    return _header(number, names, known) if names else None
 
 
-def _found(head: list[RawRow]) -> _Header | None:
-    """The row with the most known words, phone among them; together with the row below when cells are merged."""
-    candidates = [candidate for at in range(len(head)) for candidate in _candidates(head, at)]
-    return max(candidates, key=lambda header: len(header.mapping), default=None)
+def _header(number: int, names: Sequence[str], known: Known) -> _Header:
+    said = known(names)
+    found = mappings.fields(said, names) if said else columns.guess_mapping(names)
+    return _Header(number, tuple(names), found, said)
 
 
-def _candidates(head: list[RawRow], at: int) -> list[_Header]:
+def _found(head: list[RawRow], known: Known) -> _Header | None:
+    """The row that is known from before; else that with the most known words, phone among them; merged cells are joined."""
+    candidates = [candidate for at in range(len(head)) for candidate in _candidates(head, at, known)]
+    return max(candidates, key=lambda header: header.rank, default=None)
+
+
+def _candidates(head: list[RawRow], at: int, known: Known) -> list[_Header]:
     number, names = head[at]
-    found = [_Header(number, tuple(names), columns.guess_mapping(names))]
+    found = [_header(number, names, known)]
     if at + 1 < len(head):
         below, parts = head[at + 1]
         joined = _joined(names, parts)
-        found.append(_Header(below, joined, columns.guess_mapping(joined)) if joined else found[0])
+        found.append(_header(below, joined, known) if joined else found[0])
     return [header for header in found if "phone" in header.mapping]
 
 
@@ -162,10 +186,11 @@ def _why_none(head: list[RawRow]) -> Exception:
         return refusal("FILE_EMPTY")
     if max(len(cells) for _, cells in head) > MAX_COLUMNS:
         return refusal("FILE_TOO_MANY_COLUMNS")
-    known = max(len(columns.guess_mapping(cells)) for _, cells in head)
+    best = max((cells for _, cells in head), key=lambda cells: len(columns.guess_mapping(cells)))
+    known = len(columns.guess_mapping(best))
     digits = any(sum(sign.isdigit() for sign in cell) >= 7 for _, cells in head for cell in cells)
     if known >= 2 or (known and not digits):
-        return refusal("FILE_NO_PHONE_COLUMN")
+        return NoPhoneColumn(best)
     is_prose = max(len(cells) for _, cells in head) == 1 and not digits
     return refusal("FILE_NOT_A_SPREADSHEET" if is_prose else "FILE_NO_HEADER")
 

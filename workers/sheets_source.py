@@ -1,6 +1,6 @@
 """What every kind of customer file has in common: limits, refusals, and the rows a reader gives."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Protocol
 
 from core.errors import InvalidInput
@@ -48,6 +48,14 @@ class Source(Protocol):
     def share(self) -> float:
         """How much of the sheet `rows` has read: 0 to 1."""
         ...
+
+
+class NoPhoneColumn(InvalidInput):
+    """A table whose phone column a person has to point out; `headers` are those to choose from."""
+
+    def __init__(self, headers: Sequence[str]) -> None:
+        super().__init__(_SENTENCES["FILE_NO_PHONE_COLUMN"], reason="FILE_NO_PHONE_COLUMN")
+        self.headers = tuple(headers)
 
 
 def refusal(reason: str, sentence: str = "") -> InvalidInput:

@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from core.db import accounts, listing
+from core.db import accounts, listing, optouts
 from core.db.audience import Recorder
 from core.db.ids import new_id
 from core.db.session import Tx
@@ -26,18 +26,20 @@ LEASE = timedelta(seconds=60)  # a RUNNING import that was not touched for so lo
 _UPSERT = f"""
     WITH given AS (
         SELECT hash, sealed, name, ARRAY(SELECT jsonb_array_elements_text(CAST(tags AS jsonb))) AS tags,
-               CAST(attributes AS jsonb) AS attributes, ads, night, at, source
+               CAST(attributes AS jsonb) AS attributes, ads, night, at, source, proof, wording, birth, guardian, adult
         FROM unnest(CAST(:hash AS bytea[]), CAST(:sealed AS bytea[]), CAST(:name AS text[]), CAST(:tags AS text[]),
                     CAST(:attributes AS text[]), CAST(:ads AS boolean[]), CAST(:night AS boolean[]),
-                    CAST(:at AS timestamptz[]), CAST(:source AS text[]))
-             AS g(hash, sealed, name, tags, attributes, ads, night, at, source)
+                    CAST(:at AS timestamptz[]), CAST(:source AS text[]), CAST(:proof AS text[]), CAST(:wording AS uuid[]),
+                    CAST(:birth AS smallint[]), CAST(:guardian AS text[]), CAST(:adult AS timestamptz[]))
+             AS g(hash, sealed, name, tags, attributes, ads, night, at, source, proof, wording, birth, guardian, adult)
     ), before AS (
         SELECT c.phone_hash AS hash, c.consent_at, c.night_consent FROM contacts c
         WHERE c.workspace_id = :workspace AND c.phone_hash = ANY (CAST(:hash AS bytea[]))
     ), upserted AS (
         INSERT INTO contacts AS c (workspace_id, phone_sealed, phone_hash, name, tags, attributes, ad_consent,
-                                   night_consent, consent_at, consent_source, created_at, updated_at)
-        SELECT :workspace, sealed, hash, name, tags, attributes, ads, night, at, source, :now, :now
+                                   night_consent, consent_at, consent_source, birth_year, guardian_proof, adult_at,
+                                   created_at, updated_at)
+        SELECT :workspace, sealed, hash, name, tags, attributes, ads, night, at, source, birth, guardian, adult, :now, :now
         FROM given ORDER BY hash  -- everybody locks in the same order
         ON CONFLICT (workspace_id, phone_hash) DO UPDATE SET
             name = coalesce(nullif(excluded.name, ''), c.name),
@@ -52,14 +54,20 @@ _UPSERT = f"""
             consent_source = CASE WHEN excluded.consent_at > coalesce(c.consent_at, '-infinity')
                                   THEN excluded.consent_source ELSE c.consent_source END,
             consent_at = greatest(c.consent_at, excluded.consent_at),
+            birth_year = coalesce(excluded.birth_year, c.birth_year),
+            guardian_proof = coalesce(nullif(excluded.guardian_proof, ''), c.guardian_proof),
+            adult_at = coalesce(excluded.adult_at, c.adult_at),
             archived_at = NULL, updated_at = excluded.updated_at, version = c.version + 1
         WHERE c.archived_at IS NOT NULL OR (excluded.name <> '' AND excluded.name <> c.name)
             OR NOT excluded.tags <@ c.tags OR NOT excluded.attributes <@ c.attributes
             OR excluded.consent_at > coalesce(c.consent_at, '-infinity')
+            OR excluded.birth_year <> coalesce(c.birth_year, 0) OR excluded.adult_at IS DISTINCT FROM c.adult_at
+            OR (excluded.guardian_proof <> '' AND excluded.guardian_proof <> c.guardian_proof)
         RETURNING c.id, c.phone_hash AS hash, c.consent_at, (c.xmax = 0) AS created
     ), recorded AS (
-        INSERT INTO consents (workspace_id, contact_id, scope, granted, given_at, source, recorded_by, recorded_at)
-        SELECT :workspace, u.id, said.scope, said.granted, g.at, g.source, :actor, :now
+        INSERT INTO consents (workspace_id, contact_id, scope, granted, given_at, source, wording_id, proof,
+                              recorded_by, recorded_at)
+        SELECT :workspace, u.id, said.scope, said.granted, g.at, g.source, g.wording, g.proof, :actor, :now
         FROM upserted u JOIN given g USING (hash) LEFT JOIN before b USING (hash)
         CROSS JOIN LATERAL (VALUES ('ADS', g.ads, g.ads OR g.at IS NOT NULL),
                                    ('NIGHT', g.night, g.night OR coalesce(b.night_consent, false)))
@@ -87,10 +95,11 @@ class Step:
     updated: int = 0
     duplicates: int = 0
     errors: int = 0
+    unproven: int = 0
 
 
 def add_import(tx: Tx, workspace: UUID, values: Mapping[str, Any], now: datetime) -> Row[Any]:
-    """An import that waits for a worker: object_name, file_name, tag, mapping."""
+    """An import that waits for a worker: object_name, file_name, tag, mapping, dry_run."""
     fixed = {"id": new_id(), "workspace_id": workspace, "state": ImportState.PENDING, "created_at": now, "touched_at": now}
     row = tx.row(imports.insert().values({**values, **fixed}).returning(imports))
     assert row is not None
@@ -125,6 +134,11 @@ def claim_import(tx: Tx, import_id: UUID, now: datetime) -> Row[Any] | None:
     return tx.row(change.values(state=ImportState.RUNNING, touched_at=now).returning(imports))
 
 
+def settle_mapping(tx: Tx, import_id: UUID, mapping: Mapping[str, str], origin: str) -> None:
+    """Say how the columns are read before the first row goes in."""
+    tx.run(imports.update().where(imports.c.id == import_id).values(mapping=dict(mapping), mapping_from=origin))
+
+
 def progress_import(tx: Tx, import_id: UUID, step: Step, now: datetime) -> bool:
     """Record a chunk in the transaction that stored its rows. False: another worker was faster, so roll back."""
     columns = imports.c
@@ -139,6 +153,7 @@ def progress_import(tx: Tx, import_id: UUID, step: Step, now: datetime) -> bool:
             updated_count=columns.updated_count + step.updated,
             duplicate_count=columns.duplicate_count + step.duplicates,
             error_count=columns.error_count + step.errors,
+            unproven_count=columns.unproven_count + step.unproven,
             touched_at=now,
         )
     )
@@ -146,7 +161,7 @@ def progress_import(tx: Tx, import_id: UUID, step: Step, now: datetime) -> bool:
 
 
 def finish_import(tx: Tx, import_id: UUID, values: Mapping[str, Any], now: datetime) -> None:
-    """The end: state DONE, REFUSED (refusal, refusal_reason) or FAILED; also warnings and the mapping that was used."""
+    """The end: state DONE, REFUSED (refusal, refusal_reason) or FAILED; also warnings, and how the columns were read."""
     open_states = imports.c.state.in_((ImportState.PENDING, ImportState.RUNNING))
     change = imports.update().where(imports.c.id == import_id, open_states)
     tx.run(change.values({**values, "ended_at": now, "touched_at": now}))
@@ -193,6 +208,22 @@ def list_import_errors(tx: Tx, import_id: UUID, page: listing.Page) -> listing.R
     )
 
 
+def count_contacts(tx: Tx, by: Recorder, customers: Sequence[Customer]) -> tuple[int, int]:
+    """What `upsert_contacts` would answer; nothing goes in."""
+    lookup = accounts.keys(tx, by.workspace).lookup
+    hashes = list({lookup(customer.phone) for customer in customers})
+    there = int(tx.value("SELECT count(*) FROM contacts WHERE phone_hash = ANY (CAST(:hash AS bytea[]))", hash=hashes))
+    return len(hashes) - there, there
+
+
+def refuse_contacts(tx: Tx, by: Recorder, phones: Sequence[str], event: str) -> int:
+    """These people's no, as the file says it: the same `event` is heard once. How many are stopped now."""
+    keys = accounts.keys(tx, by.workspace)
+    seal = keys.sealer()
+    said = [optouts.No(keys.lookup(phone), seal(phone), event, by.now) for phone in phones]
+    return optouts.say_no(tx, optouts.Way(by.workspace, "MANUAL", by=by.actor), said, by.now)
+
+
 def upsert_contacts(tx: Tx, by: Recorder, customers: Sequence[Customer]) -> tuple[int, int]:
     """Many at once, in one statement: how many are new, how many were there. The first of equal numbers counts."""
     people = list({customer.phone: customer for customer in reversed(customers)}.values())
@@ -214,5 +245,10 @@ def upsert_contacts(tx: Tx, by: Recorder, customers: Sequence[Customer]) -> tupl
         night=[person.night_consent for person in people],
         at=[person.consent_at for person in people],
         source=[person.consent_source for person in people],
+        proof=[person.consent_proof for person in people],
+        wording=[person.wording_id for person in people],
+        birth=[person.birth_year for person in people],
+        guardian=[person.guardian_proof for person in people],
+        adult=[person.adult_at for person in people],
     )
     return int(created), len(people) - int(created)

@@ -197,7 +197,12 @@ imports = sa.Table(
     count("created_count"), count("updated_count"), count("duplicate_count"), count("error_count"),
     sa.Column("warnings", TEXTS, nullable=False, server_default=sa.text("'{}'")),
     sa.Column("dry_run", sa.Boolean, nullable=False, server_default=FALSE),  # nothing goes in
-    sa.Column("file_hash", BYTEA), text("errors_object"),  # the whole list of errors, as a file
+    sa.Column("headers", TEXTS, nullable=False, server_default=sa.text("'{}'")),
+    text("mapping_from"),  # GIVEN, REMEMBERED or GUESSED
+    count("unproven_count"),  # people whose yes has no time or no way: it does not count
+    sa.Column("flags", TEXTS, nullable=False, server_default=sa.text("'{}'")),  # what a person has to look at: rules.reading.Flag
+    sa.Column("file_hash", BYTEA), sa.Column("same_as", ID),  # an earlier import of the very same file
+    text("errors_object"),  # the whole list of errors, as a file
     time("created_at", required=True), time("touched_at", required=True), time("ended_at"),
 )
 sa.Index("imports_newest", imports.c.workspace_id, imports.c.id)

@@ -115,6 +115,25 @@ def instant(cleaned: str) -> datetime | None:
         return None
 
 
+_YEAR = re.compile(r"(?P<y>\d{4})\s*(?:년|년생)?\.?0?")
+_SHORT = re.compile(r"(?P<y>\d\d)(?:\s*년생|[-./ ]?(?:0[1-9]|1[0-2])[-./ ]?(?:0[1-9]|[12]\d|3[01]))")
+_DAY = re.compile(r"(?P<y>\d{4})\s*[-./년 ]?\s*(?:0?[1-9]|1[0-2])\s*[-./월 ]?\s*(?:0?[1-9]|[12]\d|3[01])(?:\D.*)?")
+_OLDEST = 120
+
+
+@lru_cache(maxsize=1024)
+def birth_year(cleaned: str, now: datetime) -> int | None:
+    """The year in `1990`, `90년생`, `1990-03-02` or `900302`; of two centuries the later. None when it cannot be read."""
+    text, this_year = unicodedata.normalize("NFKC", cleaned).strip(), now.astimezone(_KST).year
+    found = _YEAR.fullmatch(text) or _DAY.fullmatch(text)
+    short = None if found else _SHORT.fullmatch(text)
+    year = int(found["y"]) if found else 0
+    if short:
+        century = this_year - this_year % 100
+        year = century + int(short["y"]) - (100 if century + int(short["y"]) > this_year else 0)
+    return year if this_year - _OLDEST <= year <= this_year else None
+
+
 def _from_parts(found: re.Match[str]) -> datetime | None:
     day = datetime(int(found["y"]), int(found["m"]), int(found["d"]), tzinfo=_KST)
     return _with_time(day, found["time"]) if found["time"] else day

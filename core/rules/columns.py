@@ -7,7 +7,23 @@ from functools import lru_cache
 
 from core.rules import cells
 
-FIELDS = ("phone", "name", "night_consent", "refused", "consent", "consent_at", "consent_source", "tags")
+FIELDS = (
+    "phone",
+    "name",
+    "night_consent",
+    "refused",
+    "consent",
+    "consent_at",
+    "consent_source",
+    "consent_wording",
+    "consent_proof",
+    "birth_year",
+    "guardian_proof",
+    "adult_at",
+    "tags",
+)
+# A customer's birthday is also worth an attribute: only its year goes into the field.
+ALSO_ATTRIBUTES = frozenset({"birth_year"})
 MAX_ATTRIBUTES = 20
 MAX_ATTRIBUTE_NAME = 30
 
@@ -47,6 +63,21 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
         rf"{_AD}(?:수신)?동의(?:한)?(?:경로|방법|매체|출처|채널|수단)",
         r"(?:ad|marketing|sms)?(?:consent|optin)(?:source|method|channel|via)",
     ),
+    "consent_wording": (rf"{_AD}(?:수신)?동의(?:문구|서식|양식)(?:버전|판|번호|이름)?", r"(?:consent)?wording(?:version)?"),
+    "consent_proof": (
+        rf"{_AD}(?:수신)?동의(?:증빙|증거|근거|서류|문서|기록|신청서)(?:자료|번호|id)?",
+        r"(?:consent|optin)(?:proof|evidence|document)(?:id|no)?",
+    ),
+    "birth_year": (
+        rf"{_WHO}?(?:출생|생|태어난)(?:년도|연도|년|해)",
+        rf"{_WHO}?생년월일",
+        r"(?:year|date)?ofbirth|birth(?:year|date|day)|dob|yob",
+    ),
+    "guardian_proof": (
+        r"(?:법정)?(?:대리인|보호자)(?:의)?동의(?:여부|증빙|확인|방법|서|서류|기록|번호)?",
+        r"(?:guardian|parental?)(?:consent|proof)",
+    ),
+    "adult_at": (r"성인(?:인증|확인)(?:일시|일자|날짜|일|시각)?", r"adult(?:verified)?(?:at|on)"),
     "tags": (rf"{_WHO}?(?:태그|라벨|그룹)|tags?|labels?|groups?",),
 }
 # Personal data that must not be collected at all (R-PII-2): such a column never becomes an attribute.
@@ -77,16 +108,29 @@ def guess_mapping(headers: Sequence[str]) -> dict[str, int]:
 
 def forbidden_columns(headers: Sequence[str]) -> tuple[str, ...]:
     """Columns left out because the law forbids collecting them (the importer names them as a warning)."""
-    return tuple(cells.clean(header) for header in headers if _FORBIDDEN.search(key(header)))
+    return tuple(cells.clean(header) for header in headers if is_forbidden(header))
+
+
+def is_forbidden(header: str) -> bool:
+    """Whether the law forbids collecting what this header names (R-PII-2)."""
+    return bool(_FORBIDDEN.search(key(header)))
+
+
+def attribute_name(header: str) -> str:
+    """What an attribute is called whose column bears this header; empty when it has no name."""
+    return re.sub(r"[#{}|]", "", cells.clean(header))[:MAX_ATTRIBUTE_NAME].strip()
+
+
+Named = tuple[tuple[int, str], ...]
 
 
 @lru_cache(maxsize=64)
-def attribute_columns(headers: tuple[str, ...], taken: frozenset[int]) -> tuple[tuple[int, str], ...]:
-    """(column, attribute name) for every named column that serves no field: the first 20."""
-    named: dict[str, int] = {}
+def attribute_columns(headers: tuple[str, ...], taken: frozenset[int], given: Named = ()) -> Named:
+    """(column, attribute name): those that a person named, then every named column that is not `taken`; the first 20."""
+    named = {name: at for at, name in given}
     for at, header in enumerate(headers):
-        name = re.sub(r"[#{}|]", "", cells.clean(header))[:MAX_ATTRIBUTE_NAME].strip()
-        if name and at not in taken and not _FORBIDDEN.search(key(header)):
+        name = attribute_name(header)
+        if name and at not in taken and not is_forbidden(header):
             named[_free(name, named)] = at
     return tuple((at, name) for name, at in list(named.items())[:MAX_ATTRIBUTES])
 

@@ -3,21 +3,33 @@
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from core.rules import cells, phone
-from core.rules.columns import FIELDS, attribute_columns, forbidden_columns, guess_mapping
+from core.rules.columns import ALSO_ATTRIBUTES, FIELDS, Named, attribute_columns, forbidden_columns, guess_mapping
 
-__all__ = ["FIELDS", "MAX_TAGS", "Customer", "RowError", "check", "forbidden_columns", "guess_mapping"]
+__all__ = ["FIELDS", "MAX_TAGS", "Customer", "RowError", "Terms", "check", "forbidden_columns", "guess_mapping"]
 
 MAX_TAGS = 20
-_LONGEST = {"name": 50, "consent_source": 100, "tag": 30, "attribute": 200}
+_LONGEST = {
+    "name": 50,
+    "consent_source": 100,
+    "consent_proof": 200,
+    "consent_wording": 50,
+    "guardian_proof": 200,
+    "tag": 30,
+    "attribute": 200,
+}
 _REASONS = {
     "PHONE_PRECISION_LOST": "엑셀이 번호 뒷자리를 지웠습니다. 전화번호 열을 텍스트로 바꾸어 다시 저장해 주세요.",
     "CONSENT_UNREADABLE": "동의 여부를 읽을 수 없습니다. Y 또는 N으로 적어 주세요.",
     "CONSENT_DATE_UNREADABLE": "동의일시를 읽을 수 없습니다. 2026-03-02 14:00처럼 적어 주세요.",
     "CONSENT_DATE_FUTURE": "동의일시가 아직 오지 않은 날입니다.",
+    "WORDING_UNKNOWN": "등록되지 않은 동의 문구입니다. 동의 문구를 먼저 등록하거나 그 버전을 고쳐 주세요.",
+    "BIRTH_YEAR_UNREADABLE": "태어난 해를 읽을 수 없습니다. 1990 또는 1990-03-02처럼 적어 주세요.",
+    "ADULT_DATE_UNREADABLE": "성인인증 날짜를 읽을 수 없습니다. 2026-03-02처럼, 오늘까지의 날로 적어 주세요.",
     "CELL_ERROR": "셀에 오류 값이나 계산되지 않은 수식이 있습니다.",
     "CELL_UNREADABLE": "글자가 깨져 있습니다. 파일을 UTF-8이나 xlsx로 다시 저장해 주세요.",
     "TOO_LONG": "내용이 너무 깁니다.",
@@ -28,7 +40,7 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A row that may go in. `phone` is the normalised number; `consent_at` is UTC."""
+    """A row that may go in. `phone` is the normalised number; `consent_at` is UTC. `refused`: it says no, whatever else."""
 
     phone: str
     name: str
@@ -38,6 +50,12 @@ class Customer:
     night_consent: bool
     tags: tuple[str, ...]
     attributes: dict[str, str]
+    refused: bool = False
+    consent_proof: str = ""
+    wording_id: UUID | None = None
+    birth_year: int | None = None
+    guardian_proof: str = ""
+    adult_at: datetime | None = None
 
     @property
     def consent_proven(self) -> bool:
@@ -57,6 +75,15 @@ class RowError:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is known beyond the file: `now` (aware) judges dates in the future, attributes as a person named them, wordings."""
+
+    now: datetime
+    attributes: Named | None = None  # as the headers say
+    wordings: Mapping[str, UUID] = field(default_factory=dict)
+
+
 def check(
     row_cells: Sequence[str],
     mapping: Mapping[str, int],
@@ -64,12 +91,12 @@ def check(
     *,
     sheet: str,
     number: int,
-    now: datetime,
+    terms: Terms,
 ) -> Customer | tuple[RowError, ...]:
-    """The customer of this row, or every reason against it. `now` (aware) judges dates in the future."""
+    """The customer of this row, or every reason against it."""
     if any(cells.clean(cell) for cell in row_cells[len(headers) :]):
         return (RowError(sheet, number, "", "", "COLUMN_COUNT", _REASONS["COLUMN_COUNT"]),)
-    reading = _Reading(row_cells, mapping, tuple(headers), now)
+    reading = _Reading(row_cells, mapping, tuple(headers), terms)
     customer = reading.customer()
     if not reading.wrong:
         return customer
@@ -82,8 +109,8 @@ def check(
 class _Reading:
     """Reads one row field by field and collects what is wrong with it."""
 
-    def __init__(self, row_cells: Sequence[str], mapping: Mapping[str, int], headers: tuple[str, ...], now: datetime) -> None:
-        self._cells, self._mapping, self._headers, self._now = row_cells, mapping, headers, now
+    def __init__(self, row_cells: Sequence[str], mapping: Mapping[str, int], headers: tuple[str, ...], terms: Terms) -> None:
+        self._cells, self._mapping, self._headers, self._terms = row_cells, mapping, headers, terms
         self.wrong: list[tuple[str, int, str, str]] = []
 
     def customer(self) -> Customer:
@@ -98,6 +125,12 @@ class _Reading:
             night_consent=night and not refused,
             tags=self._tags(),
             attributes=self._attributes(),
+            refused=refused,
+            consent_proof=self._text("consent_proof"),
+            wording_id=self._wording(),
+            birth_year=self._birth_year(),
+            guardian_proof=self._text("guardian_proof"),
+            adult_at=self._adult_at(),
         )
 
     def header(self, at: int) -> str:
@@ -135,13 +168,15 @@ class _Reading:
 
     def _text(self, field: str) -> str:
         at = self._column(field)
-        text = self._readable(field, at)
+        text = self._readable(field, at) if at >= 0 else ""
         if cells.is_blank(text):
             return ""
         return text if len(text) <= _LONGEST[field] else self._report(field, at, "TOO_LONG")
 
     def _flag(self, field: str) -> bool:
         at = self._column(field)
+        if at < 0:
+            return False
         answer = cells.yes_no(self._readable(field, at))
         if answer is None:
             self._report(field, at, "CONSENT_UNREADABLE")
@@ -155,8 +190,35 @@ class _Reading:
         moment = cells.instant(text)
         if moment is None:
             self._report("consent_at", at, "CONSENT_DATE_UNREADABLE")
-        elif moment > self._now:
+        elif moment > self._terms.now:
             self._report("consent_at", at, "CONSENT_DATE_FUTURE")
+        return moment
+
+    def _wording(self) -> UUID | None:
+        version = self._text("consent_wording")
+        found = self._terms.wordings.get(version)
+        if version and found is None:
+            self._report("consent_wording", self._column("consent_wording"), "WORDING_UNKNOWN")
+        return found
+
+    def _birth_year(self) -> int | None:
+        at = self._column("birth_year")
+        text = self._readable("birth_year", at) if at >= 0 else ""
+        if cells.is_blank(text):
+            return None
+        year = cells.birth_year(text, self._terms.now)
+        if year is None:
+            self._report("birth_year", at, "BIRTH_YEAR_UNREADABLE")
+        return year
+
+    def _adult_at(self) -> datetime | None:
+        at = self._column("adult_at")
+        text = self._readable("adult_at", at) if at >= 0 else ""
+        if cells.is_blank(text):
+            return None
+        moment = cells.instant(text)
+        if moment is None or moment > self._terms.now:
+            self._report("adult_at", at, "ADULT_DATE_UNREADABLE")
         return moment
 
     def _tags(self) -> tuple[str, ...]:
@@ -170,13 +232,20 @@ class _Reading:
 
     def _attributes(self) -> dict[str, str]:
         found: dict[str, str] = {}
-        for at, name in attribute_columns(self._headers, frozenset(self._mapping.values())):
+        for at, name in self._named():
             text = self._readable("attribute", at)
             if len(text) > _LONGEST["attribute"]:
                 self._report("attribute", at, "TOO_LONG")
             elif text:
                 found[name] = text
         return found
+
+    def _named(self) -> Named:
+        if self._terms.attributes is not None:
+            return self._terms.attributes
+        return attribute_columns(
+            self._headers, frozenset(at for name, at in self._mapping.items() if name not in ALSO_ATTRIBUTES)
+        )
 
 
 def _written_out(cleaned: str) -> str | None:

@@ -6,13 +6,12 @@ from uuid import UUID
 
 from jeondan.v1 import audience_pb2 as pb
 from jeondan.v1.audience_pb2_grpc import AudienceServiceServicer
-from jeondan.v1.types_pb2 import Progress
 
 from core import jobs
 from core.db import accounts, audience, imports, optouts, suppressions
 from core.db.ids import new_id
 from core.rules import phone
-from server import updates, uploads
+from server import import_view, updates, uploads
 from server.convert import check_etag, enum, enum_name, enum_names, etag, instant, stamp
 from server.errors import at, wrong
 from server.listing import Field, Lists, next_token, page
@@ -38,27 +37,34 @@ class AudienceService(AudienceServiceServicer):
     def CreateImport(self, request: pb.CreateImportRequest, call: Call) -> pb.CreateImportResponse:
         """Read an uploaded file into contacts."""
         uploads.check(call, request.object_name)
-        row = imports.add_import(call.tx, call.workspace, _import_values(request), call.now)
+        row = imports.add_import(call.tx, call.workspace, import_view.values(request), call.now)
         call.tx.after_commit(lambda: jobs.import_customers(call.workspace, row.id))
-        return pb.CreateImportResponse(**{"import": _import(row)})
+        return pb.CreateImportResponse(**{"import": import_view.shown(row)})
 
     @reads
     def GetImport(self, request: pb.GetImportRequest, call: Call) -> pb.GetImportResponse:
         """One import."""
-        return pb.GetImportResponse(**{"import": _import(imports.get_import(call.tx, UUID(request.import_id)))})
+        row = imports.get_import(call.tx, UUID(request.import_id))
+        return pb.GetImportResponse(**{"import": import_view.shown(row)})
 
     @reads
     def ListImports(self, request: pb.ListImportsRequest, call: Call) -> pb.ListImportsResponse:
         """Newest first."""
         found = imports.list_imports(call.tx, page(request, IMPORTS))
-        return pb.ListImportsResponse(imports=map(_import, found.rows), next_page_token=next_token(request, found.next))
+        shown = map(import_view.shown, found.rows)
+        return pb.ListImportsResponse(imports=shown, next_page_token=next_token(request, found.next))
+
+    @reads
+    def GetImportErrorFile(self, request: pb.GetImportErrorFileRequest, call: Call) -> pb.GetImportErrorFileResponse:
+        """All skipped rows as a file."""
+        return import_view.error_file(imports.get_import(call.tx, UUID(request.import_id)), call)
 
     @reads
     def ListImportErrors(self, request: pb.ListImportErrorsRequest, call: Call) -> pb.ListImportErrorsResponse:
         """In file order."""
         row = imports.get_import(call.tx, UUID(request.import_id))
         found = imports.list_import_errors(call.tx, row.id, page(request, IMPORT_ERRORS))
-        wrong_rows = [_import_error(row) for row in found.rows]
+        wrong_rows = [import_view.error(row) for row in found.rows]
         return pb.ListImportErrorsResponse(errors=wrong_rows, next_page_token=next_token(request, found.next))
 
     @writes
@@ -169,39 +175,4 @@ def _suppression(row: Any, unseal: Opener) -> pb.Suppression:
         masked_phone=phone.mask(unseal(row.phone_sealed)) if row.phone_sealed else "",  # of whom is erased only the no is left
         source=enum(pb.Suppression.Source, "SOURCE", row.source),
         create_time=stamp(row.created_at),
-    )
-
-
-def _import(row: Any) -> pb.Import:
-    return pb.Import(
-        id=str(row.id),
-        state=enum(pb.Import.State, "STATE", row.state),
-        progress=Progress(done=row.rows_done, total=row.rows_total),
-        file_name=row.file_name,
-        created_count=row.created_count,
-        updated_count=row.updated_count,
-        duplicate_count=row.duplicate_count,
-        error_count=row.error_count,
-        refusal=row.refusal,
-        refusal_reason=row.refusal_reason,
-        warnings=row.warnings,
-        mapping=row.mapping,
-        tag=row.tag,
-        create_time=stamp(row.created_at),
-        end_time=stamp(row.ended_at),
-    )
-
-
-def _import_values(request: pb.CreateImportRequest) -> dict[str, Any]:
-    return {
-        "object_name": request.object_name,
-        "file_name": request.file_name,
-        "tag": request.tag.strip(),
-        "mapping": dict(request.mapping),
-    }
-
-
-def _import_error(row: Any) -> pb.ImportError:
-    return pb.ImportError(
-        sheet=row.sheet, row=row.row, column=row.column_name, value=row.value, reason=row.reason, message=row.message
     )

@@ -35,6 +35,16 @@ def test_bytes_come_back(store: Storage, tmp_path: Path) -> None:
     assert store.head(here) is None
 
 
+def test_a_file_from_the_disk_comes_back_under_the_name_it_is_offered_by(store: Storage, tmp_path: Path) -> None:
+    here, data = name(), b"\xef\xbb\xbf" + "가,나\r\n".encode() * 300_000
+    (tmp_path / "file").write_bytes(data)
+    store.put_file(here, tmp_path / "file", "text/csv; charset=utf-8")
+    with urllib.request.urlopen(store.download_url(here, "가져오기 오류.csv")) as answer:
+        assert answer.read() == data
+        disposition = answer.headers["Content-Disposition"]
+    assert disposition.startswith("attachment; ") and disposition.isascii() and 'filename="file.csv"' in disposition
+
+
 def test_too_much_or_nothing_is_refused(store: Storage, tmp_path: Path) -> None:
     here = name()
     store.put(here, b"12345", "text/plain")

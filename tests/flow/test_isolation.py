@@ -120,6 +120,7 @@ def named(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "ArchiveWording", {"wordingId": has["wording"]}
     agreed = {"ads": True, "wordingId": has["wording"], "source": "매장"}
     yield "RecordConsent", {"contactId": has["contact"], **agreed}
+    yield "GetImportErrorFile", {"importId": has["import"]}
 
 
 def taken(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any], str]]:

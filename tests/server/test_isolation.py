@@ -37,6 +37,7 @@ NAMED: dict[str, Callable[[dict[str, str]], Any]] = {
     "ArchiveFlyer": lambda has: catalog.ArchiveFlyerRequest(flyer_id=has["flyer"]),
     "GetImport": lambda has: audience.GetImportRequest(import_id=has["import"]),
     "ListImportErrors": lambda has: audience.ListImportErrorsRequest(import_id=has["import"]),
+    "GetImportErrorFile": lambda has: audience.GetImportErrorFileRequest(import_id=has["import"]),
     "GetContact": lambda has: audience.GetContactRequest(contact_id=has["contact"]),
     "UpdateContact": lambda has: audience.UpdateContactRequest(contact_id=has["contact"], contact=audience.Contact(name="x")),
     "ArchiveContact": lambda has: audience.ArchiveContactRequest(contact_id=has["contact"]),
@@ -204,6 +205,7 @@ def has(shop: Shop) -> dict[str, str]:
         sender = str(accounts.add_sender_number(tx, shop.workspace, "0212345678"))
         account = accounts.add_provider_account(tx, shop.workspace, "aligo", {"key": "k"})
         templates.sync(tx, shop.workspace, account, [Template("TX_1", "key", "안녕하세요")], clock.now())
+        tx.run("UPDATE imports SET errors_object = 'import-errors/x.csv'")
     [notice] = shop.call("ListTemplates", template.ListTemplatesRequest()).templates
     written = shop.call("CreateCampaign", campaign.CreateCampaignRequest(campaign=draft(sender))).campaign.id
     message = planned(shop, written, int(contact))

@@ -2,7 +2,6 @@
 
 import tracemalloc
 from datetime import timedelta
-from uuid import UUID, uuid4
 
 import pytest
 
@@ -10,37 +9,9 @@ from core import clock, images
 from core.db import imports as rows
 from core.db.session import database
 from core.errors import Unavailable
+from tests.workers.file_shop import HEADER, after, counts, line, read, upload
 from tests.workers.shop import Logs, Shop, Time
 from workers import imports
-
-HEADER = "이름,휴대폰,수신동의,동의일시,동의경로,등급"
-
-
-def line(number: int, name: str = "김하나") -> str:
-    return f"{name},010-2{number // 10000:03d}-{number % 10000:04d},Y,2026-03-02 14:00,매장,VIP"
-
-
-def upload(shop: Shop, text: str | bytes, name: str = "고객.csv", **values: object) -> UUID:
-    object_name = images.upload_name(shop.workspace, f"{uuid4()}.csv")
-    images.storage().put(object_name, text if isinstance(text, bytes) else text.encode(), "text/csv")
-    given = {"object_name": object_name, "file_name": name, "tag": "", "mapping": {}, **values}
-    with database().write(shop.workspace) as tx:
-        return rows.add_import(tx, shop.workspace, given, clock.now()).id
-
-
-def after(shop: Shop, made: UUID):
-    with database().read(shop.workspace) as tx:
-        return rows.get_import(tx, made)
-
-
-def read(shop: Shop, text: str | bytes, **values: object):
-    made = upload(shop, text, **values)
-    imports.read(shop.workspace, made)
-    return after(shop, made)
-
-
-def counts(row) -> tuple[int, int, int, int]:
-    return row.created_count, row.updated_count, row.duplicate_count, row.error_count
 
 
 def test_good_rows_go_in_and_bad_ones_stay_outside(shop: Shop) -> None:
@@ -202,7 +173,7 @@ def test_not_every_error_is_kept_but_all_are_counted(shop: Shop, monkeypatch: py
     found = read(shop, "\n".join([HEADER, *["x,123,Y,,,"] * 11]))
     assert found.error_count == 11
     assert shop.value("SELECT count(*) FROM import_errors") == 5
-    assert found.warnings == ["오류 11건 가운데 처음 5건만 보관했습니다."]
+    assert found.warnings == ["오류 11건 가운데 처음 5건만 목록에 있습니다. 전체는 오류 파일을 내려받아 확인해 주세요."]
 
 
 def test_an_import_of_another_workspace_is_not_read(shop: Shop) -> None:

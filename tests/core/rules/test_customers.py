@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.rules import cells
 from core.rules.columns import attribute_columns
-from core.rules.customers import Customer, RowError, check, forbidden_columns, guess_mapping
+from core.rules.customers import Customer, RowError, Terms, check, forbidden_columns, guess_mapping
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 HEADERS = ("이름", "휴대폰", "광고수신동의", "동의일시", "동의경로", "야간수신동의", "태그", "등급", "메모")
@@ -19,7 +19,7 @@ GOOD = ("김하나", "010-0123-4567", "Y", "2026-03-02 14:00", "매장 신청서
 def read(changed: dict[str, str], headers: tuple[str, ...] = HEADERS) -> Customer | tuple[RowError, ...]:
     """The good row with some columns changed."""
     row = dict(zip(HEADERS, GOOD, strict=True)) | changed
-    return check(tuple(row.values()), guess_mapping(headers), headers, sheet="고객", number=7, now=NOW)
+    return check(tuple(row.values()), guess_mapping(headers), headers, sheet="고객", number=7, terms=Terms(NOW))
 
 
 def customer(**changed: str) -> Customer:
@@ -216,17 +216,17 @@ def test_errors_show_no_personal_data() -> None:
 
 
 def test_a_shifted_row_is_not_guessed_at() -> None:
-    found = check((*GOOD, "넘침"), guess_mapping(HEADERS), HEADERS, sheet="고객", number=7, now=NOW)
+    found = check((*GOOD, "넘침"), guess_mapping(HEADERS), HEADERS, sheet="고객", number=7, terms=Terms(NOW))
     assert isinstance(found, tuple)
     assert [wrong.reason for wrong in found] == ["COLUMN_COUNT"]
-    blank = check((*GOOD, " ", ""), guess_mapping(HEADERS), HEADERS, sheet="고객", number=7, now=NOW)
+    blank = check((*GOOD, " ", ""), guess_mapping(HEADERS), HEADERS, sheet="고객", number=7, terms=Terms(NOW))
     assert isinstance(blank, Customer)
 
 
 def test_columns_that_may_not_be_collected_are_left_out_and_named() -> None:
     """R-PII-2."""
     headers = ("휴대폰", "주민등록번호", "계좌번호", "등급")
-    found = check(("01001234567", "900101-1", "1", "골드"), {"phone": 0}, headers, sheet="", number=2, now=NOW)
+    found = check(("01001234567", "900101-1", "1", "골드"), {"phone": 0}, headers, sheet="", number=2, terms=Terms(NOW))
     assert isinstance(found, Customer)
     assert found.attributes == {"등급": "골드"}
     assert forbidden_columns(headers) == ("주민등록번호", "계좌번호")
@@ -258,7 +258,7 @@ cell = st.one_of(
 
 @given(st.lists(cell, max_size=12), st.permutations(HEADERS))
 def test_any_row_ends_as_a_sound_customer_or_as_masked_errors(row: list[str], headers: list[str]) -> None:
-    found = check(row, guess_mapping(headers), headers, sheet="고객", number=3, now=NOW)
+    found = check(row, guess_mapping(headers), headers, sheet="고객", number=3, terms=Terms(NOW))
     if isinstance(found, Customer):
         assert found.phone.isascii()
         assert found.phone.isdigit()

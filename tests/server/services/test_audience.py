@@ -1,18 +1,14 @@
 """Contacts, imports and suppressions over the wire."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
 
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from jeondan.v1 import audience_pb2 as pb
 
-from core import jobs
-from core.db import audience, imports
+from core.db import audience
 from core.db.session import database
-from core.images import storage
-from core.rules.customers import RowError
 from tests.server.shop import PHONE, Shop
 
 
@@ -143,42 +139,6 @@ def test_a_suppression_is_one_per_number_and_marks_the_contact(shop: Shop, other
     assert list(listed.suppressions) == [first]
     assert not shop.call("ListSuppressions", pb.ListSuppressionsRequest(filter='source = "LINK"')).suppressions
     assert not other.call("ListSuppressions", pb.ListSuppressionsRequest()).suppressions
-
-
-def upload(shop: Shop) -> str:
-    offered = shop.call("CreateImportUpload", pb.CreateImportUploadRequest(file_name="고객 명단.xlsx")).upload
-    storage().put(offered.object_name, b"xlsx", "application/octet-stream")
-    return str(offered.object_name)
-
-
-def test_an_import_waits_for_a_worker_and_shows_how_it_went(shop: Shop) -> None:
-    before = jobs.depths()["plan"]
-    request = pb.CreateImportRequest(object_name=upload(shop), file_name="고객 명단.xlsx", tag="봄", mapping={"연락처": "phone"})
-    made = getattr(shop.call("CreateImport", request), "import")
-    assert (made.state, made.tag, dict(made.mapping)) == (pb.Import.STATE_PENDING, "봄", {"연락처": "phone"})
-    assert jobs.depths()["plan"] == before + 1
-    now = datetime.now(UTC)
-    with database().write(shop.workspace) as tx:
-        imports.claim_import(tx, UUID(made.id), now)
-        step = imports.Step(0, 10, 10, created=6, updated=1, duplicates=1, errors=2)
-        imports.progress_import(tx, UUID(made.id), step, now)
-        wrong = RowError("고객", 7, "연락처", "02-***-**67", "PHONE_LANDLINE", "유선 번호입니다.")
-        imports.add_import_errors(tx, shop.workspace, UUID(made.id), {5: wrong, 8: wrong})
-        imports.finish_import(tx, UUID(made.id), {"state": "DONE", "warnings": ["두 번째 시트는 읽지 않았습니다."]}, now)
-    done = getattr(shop.call("GetImport", pb.GetImportRequest(import_id=made.id)), "import")
-    assert (done.state, done.created_count, done.error_count) == (pb.Import.STATE_DONE, 6, 2)
-    assert (done.progress.done, list(done.warnings)) == (10, ["두 번째 시트는 읽지 않았습니다."])
-    first = shop.call("ListImportErrors", pb.ListImportErrorsRequest(import_id=made.id, page_size=1))
-    assert [(error.sheet, error.row, error.reason) for error in first.errors] == [("고객", 7, "PHONE_LANDLINE")]
-    rest = pb.ListImportErrorsRequest(import_id=made.id, page_token=first.next_page_token)
-    assert len(shop.call("ListImportErrors", rest).errors) == 1
-    assert list(shop.call("ListImports", pb.ListImportsRequest(filter='state = "DONE"')).imports) == [done]
-
-
-def test_an_import_needs_an_upload(shop: Shop, other: Shop) -> None:
-    for name in [upload(other), f"uploads/{shop.workspace}/{uuid4()}/a.xlsx"]:
-        refusal = shop.refused("CreateImport", pb.CreateImportRequest(object_name=name, file_name="a.xlsx"))
-        assert refusal.fields == {"object_name": "OBJECT_MISSING"}
 
 
 def test_times_are_kept_to_the_microsecond(shop: Shop) -> None:
