@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gateway import pages, pushes, routes, stubs
+from gateway import optout, pages, pushes, routes, stubs
 from gateway.channel import Backend
 from gateway.codec import dump
 from gateway.errors import Refusal
@@ -150,12 +150,13 @@ def _add_pages(
     for path, page in found.items():
         app.add_url_rule(path, path, page, methods=["GET"])
     app.add_url_rule(pushes.PATH, pushes.PATH, pushes.page(backend), methods=["POST"])
+    app.add_url_rule(optout.PATH, optout.PATH, optout.page(backend, settings.rate), methods=["GET", "POST"])
 
 
 def _add_layers(app: AsyncApp, settings: Settings, found: tuple[Route, ...], registry: CollectorRegistry) -> None:
     """Each next one stands inside the one before."""
     templates = {route.operation_id: route.path for route in found} | {OPERATION: PATH}
-    templates |= {path: path for path in ("/", "/livez", "/health", "/metrics", pages.DOCUMENT, pushes.PATH)}
+    templates |= {path: path for path in ("/", "/livez", "/health", "/metrics", pages.DOCUMENT, pushes.PATH, optout.PATH)}
     outside = MiddlewarePosition.BEFORE_EXCEPTION
     app.add_middleware(Telemetry, outside, histogram=seconds(registry), templates=templates)
     app.add_middleware(BrowserRules, outside)

@@ -20,7 +20,7 @@ from gateway.settings import Settings
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-_BELOW = {"/docs": "/docs", "/webhooks/": "/webhooks/{provider}/{token}"}  # the token is a secret
+_BELOW = {"/docs": "/docs", "/webhooks/": "/webhooks/{provider}/{token}", "/o/": "/o/{code}"}  # secrets
 _QUIET = {"/livez", "/health", "/metrics"}
 log = structlog.stdlib.get_logger("gateway")
 

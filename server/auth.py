@@ -1,6 +1,7 @@
 """Who is calling: a signed token of a person or an API key of a program, and whether the role suffices."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, cast
@@ -12,9 +13,10 @@ from jeondan.v1 import options_pb2
 from core import clock
 from core.cache import cache
 from core.crypto import check_password, hash_password, hash_token
-from core.db import accounts
+from core.db import accounts, optouts
 from core.db.session import database
 from core.errors import NotAllowed, NotAuthenticated, NotFound, TooMany
+from core.rules import optout
 from core.settings import load
 from server.caller import Caller
 
@@ -68,6 +70,25 @@ def pushing_account(provider: str, token: str) -> Any:
     if account is None:
         raise NotFound("이런 주소가 없습니다.")
     return account
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The message that a link was written for."""
+
+    workspace: UUID
+    batch: UUID
+    position: int
+
+
+def linked_message(code: str) -> Place:
+    """The message whose link this is: the code is the credential, a wrong one is told no more."""
+    if said := optout.read(code):
+        with database().system(timeout=LOOKUP_SECONDS) as tx:
+            for row in optouts.batches_of(tx, said):
+                if said.names(row.id, accounts.keys(tx, row.workspace_id).lookup_key):
+                    return Place(row.workspace_id, row.id, said.position)
+    raise NotFound("이런 주소가 없습니다.")
 
 
 def issue(user: Any) -> tuple[str, datetime]:

@@ -33,6 +33,8 @@ from jeondan.v1 import (
     incident_pb2,
     incident_pb2_grpc,
     options_pb2,
+    optout_pb2,
+    optout_pb2_grpc,
     provider_pb2,
     provider_pb2_grpc,
     receipt_pb2,
@@ -76,6 +78,7 @@ from server.services.consent import ConsentService
 from server.services.event import EventService
 from server.services.guest import GuestService
 from server.services.incident import IncidentService
+from server.services.optout import OptoutService
 from server.services.provider import ProviderService
 from server.services.receipt import ReceiptService
 from server.services.report import ReportService
@@ -181,6 +184,11 @@ SERVICES = (
         incident_pb2.DESCRIPTOR.services_by_name["IncidentService"],
         IncidentService,
         incident_pb2_grpc.add_IncidentServiceServicer_to_server,
+    ),
+    Service(
+        optout_pb2.DESCRIPTOR.services_by_name["OptoutService"],
+        OptoutService,
+        optout_pb2_grpc.add_OptoutServiceServicer_to_server,
     ),
     Service(
         event_pb2.DESCRIPTOR.services_by_name["EventService"],

@@ -12,6 +12,7 @@ from core.db import accounts, campaigns, certificates, pictures, provider_accoun
 from core.db.session import Row, Tx
 from core.errors import InvalidInput, Violation
 from core.rules import draft as drafts
+from core.rules import optout
 from core.rules.alimtalk import Notice
 from core.rules.certificate import usable
 from core.rules.channel import Channel
@@ -21,6 +22,7 @@ from core.rules.phone import mask
 from core.rules.price import PriceTable, table
 from core.rules.routing import Route
 from core.rules.schedule import Schedule
+from core.settings import load
 from server import routing
 
 CHUNK = 10_000
@@ -165,7 +167,7 @@ def _add(preview: Preview, row: Row[Any], letter: Letter | Notice, samples: int,
         preview.excluded[row.reason] += 1
         return
     try:
-        text, size, channel = letter.write(row.name, row.attributes)
+        text, size, channel = letter.write(row.name, optout.sampled(letter.keys, row.attributes, load().link_base_url))
     except (MissingValue, InvalidInput) as refusal:
         preview.excluded[refusal.reason] += 1
         return

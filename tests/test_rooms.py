@@ -21,6 +21,7 @@ from jeondan.v1 import (
     guest_pb2,
     incident_pb2,
     options_pb2,
+    optout_pb2,
     provider_pb2,
     receipt_pb2,
     report_pb2,
@@ -48,6 +49,7 @@ FILES = (
     receipt_pb2,
     report_pb2,
     incident_pb2,
+    optout_pb2,
     template_pb2,
     provider_pb2,
     attempt_pb2,
@@ -56,7 +58,14 @@ FILES = (
     segment_pb2,
     guest_pb2,
 )
-INTERNAL = frozenset({"jeondan.v1.ReceiptService.TakePush"})  # RPCs without a REST route: bodies that are no JSON
+# RPCs without a REST route: bodies that are no JSON, and a page
+INTERNAL = frozenset(
+    {
+        "jeondan.v1.ReceiptService.TakePush",
+        "jeondan.v1.OptoutService.GetOptoutPage",
+        "jeondan.v1.OptoutService.ConfirmOptout",
+    }
+)
 ROOMS = ("core", "server", "workers", "gateway", "deploy/local")
 # Who may look across workspaces, and for what.
 ACROSS_WORKSPACES = {

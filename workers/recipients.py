@@ -7,8 +7,10 @@ from typing import Any
 
 from core.db import accounts, direct, send
 from core.db.session import Row, Tx
+from core.rules import optout
 from core.rules.label import redirected
 from core.rules.letter import Letter, Person, Written
+from core.settings import load
 
 _WRITTEN = Written()
 
@@ -23,7 +25,9 @@ def people(tx: Tx, batch: Row[Any], now: datetime, keys: Sequence[str] | None = 
     count = len(batch.states)
     if batch.kind == "SEND":
         return direct.recipients(tx, batch.id, count, accounts.keys(tx, batch.workspace_id))
-    return send.recipients(tx, batch, count, letter(batch).keys if keys is None else keys, now)
+    wanted = letter(batch).keys if keys is None else keys
+    found = send.recipients(tx, batch, count, wanted, now)
+    return _linked(tx, batch, found, wanted) if optout.VARIABLE in wanted else found
 
 
 def numbers(tx: Tx, batch: Row[Any], positions: Collection[int]) -> dict[int, str]:
@@ -35,6 +39,16 @@ def numbers(tx: Tx, batch: Row[Any], positions: Collection[int]) -> dict[int, st
         of_contact = send.phones(tx, [batch.contact_ids[position] for position in positions])
         sealed = {position: of_contact.get(batch.contact_ids[position], b"") for position in positions}
     return {position: unseal(sealed[position]) for position in positions if sealed.get(position)}
+
+
+def _linked(tx: Tx, batch: Row[Any], people: Sequence[Person], keys: Sequence[str]) -> list[Person]:
+    """Each with a link of their own by which they say no."""
+    at, key, base = keys.index(optout.VARIABLE), accounts.keys(tx, batch.workspace_id).lookup_key, load().link_base_url
+
+    def filled(position: int, values: Sequence[str]) -> Sequence[str]:
+        return (*values[:at], optout.address(base, optout.code(batch.id, position, key)), *values[at + 1 :])
+
+    return [(one[0], filled(position, one[1]), *one[2:]) for position, one in enumerate(people)]
 
 
 @lru_cache(maxsize=64)

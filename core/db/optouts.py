@@ -3,11 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from core.db import accounts
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from core.db import accounts, listing, notices
 from core.db.ids import new_id
+from core.db.law_tables import optouts
+from core.db.notices import Said
 from core.db.session import Tx
+from core.db.tables import suppressions
+from core.rules import phone
+from core.rules.notice import Kind
+from core.rules.optout import Code
 
 _PEOPLE = """unnest(CAST(:hashes AS bytea[]), CAST(:sealed AS bytea[]), CAST(:events AS text[]), CAST(:said AS timestamptz[]),
     CAST(:ids AS uuid[]), CAST(:suppressions AS uuid[])) AS p (phone_hash, phone_sealed, event, said_at, id, suppression)"""
@@ -38,7 +48,7 @@ _SAY_NO = f"""
     WHERE CASE WHEN s.lifted_at IS NULL THEN NOT s.channels @> excluded.channels
         ELSE NOT EXISTS (SELECT FROM contacts c WHERE c.workspace_id = s.workspace_id AND c.phone_hash = s.phone_hash
             AND c.ad_consent AND c.consent_at > excluded.created_at) END
-    RETURNING s.phone_hash
+    RETURNING s.phone_hash, s.phone_sealed, s.created_at
 """  # noqa: S608
 
 
@@ -65,7 +75,8 @@ class No:
 def say_no(tx: Tx, way: Way, said: Sequence[No], now: datetime) -> int:
     """Keep what these people said and send them no ads any more, on every channel of the 080 number.
 
-    It counts from the commit on: whoever waits in a batch is checked again when it leaves. How many it stops now.
+    It counts from the commit on: whoever waits in a batch is checked again when it leaves. Who is stopped now will be told
+    (R-NTC-1). How many they are.
     """
     if not said:
         return 0
@@ -82,6 +93,9 @@ def say_no(tx: Tx, way: Way, said: Sequence[No], now: datetime) -> int:
         said=[min(no.said_at, now) for no in said],
         ids=[new_id() for _ in said],
         suppressions=[new_id() for _ in said],
+    )
+    notices.add_result(
+        tx, way.workspace, [Said(one.phone_hash, one.phone_sealed, Kind.REFUSED, one.created_at) for one in stopped], now
     )
     return len(stopped)
 
@@ -107,6 +121,54 @@ def of_messages(tx: Tx, batch: UUID, positions: Sequence[int], event: str, said_
         positions=list(positions),
     )
     return [No(row.phone_hash, row.phone_sealed, event, said_at) for row in rows]
+
+
+def batches_of(tx: Tx, code: Code) -> Sequence[Row[Any]]:
+    """id, workspace_id of the batches made in the millisecond that a code names; across workspaces."""
+    first, following = code.bounds
+    return tx.rows(
+        "SELECT id, workspace_id FROM batches WHERE id >= :first AND id < :following", first=first, following=following
+    )
+
+
+def receiver(tx: Tx, batch: UUID, position: int) -> Row[Any] | None:
+    """phone_hash, phone_sealed of whom a message went to; None when they are erased."""
+    return tx.row(
+        "SELECT c.phone_hash, c.phone_sealed FROM batches b JOIN contacts c ON c.id = b.contact_ids[CAST(:position AS int) + 1]"
+        " WHERE b.id = :batch UNION ALL SELECT phone_hash, phone_sealed FROM direct_messages"
+        " WHERE batch_id = :batch AND position = :position",
+        batch=batch,
+        position=position,
+    )
+
+
+def refused_since(tx: Tx, workspace: UUID, phone_hash: bytes, channel: str = "TEXT") -> datetime | None:
+    """Since when this number gets no ads on a channel; None while it may."""
+    since: datetime | None = tx.value(
+        "SELECT created_at FROM suppressions WHERE workspace_id = :workspace AND phone_hash = :hash AND lifted_at IS NULL"
+        " AND :channel = ANY (channels)",
+        workspace=workspace,
+        hash=phone_hash,
+        channel=channel,
+    )
+    return since
+
+
+def page(tx: Tx, workspace: UUID, wanted: listing.Page) -> listing.Rows:
+    """Every no, with the sealed number where somebody is known still. Filter: source, phone. Order: create_time."""
+    known = (suppressions.c.workspace_id == optouts.c.workspace_id) & (suppressions.c.phone_hash == optouts.c.phone_hash)
+    query = sa.select(optouts, suppressions.c.phone_sealed).join(suppressions, known, isouter=True)
+    return listing.fetch(
+        tx,
+        query,
+        wanted,
+        key=optouts.c.id,
+        filters={
+            "source": lambda value: optouts.c.source == value,
+            "phone": lambda value: optouts.c.phone_hash == accounts.keys(tx, workspace).lookup(phone.normalise(value)),
+        },
+        orders={"create_time": optouts.c.id},
+    )
 
 
 def last_said(tx: Tx, workspace: UUID, phone_hash: bytes) -> datetime | None:

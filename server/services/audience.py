@@ -112,7 +112,10 @@ class AudienceService(AudienceServiceServicer):
         with at("phone"):
             number = phone.normalise(request.phone)
         source = enum_name(pb.Suppression.Source, "SOURCE", request.source) or "MANUAL"
-        no = optouts.of_number(call.tx, call.workspace, number, str(new_id()), call.now)
+        said_at = instant(request.say_time) if request.HasField("say_time") else call.now
+        if said_at > call.now:
+            raise wrong("say_time", "수신거부 일시가 아직 오지 않은 때입니다.", "OPTOUT_IN_THE_FUTURE")
+        no = optouts.of_number(call.tx, call.workspace, number, request.event_id or str(new_id()), said_at)
         optouts.say_no(call.tx, optouts.Way(call.workspace, source, by=call.actor), [no], call.now)
         row = suppressions.of_number(call.tx, call.workspace, number)
         return pb.CreateSuppressionResponse(suppression=_suppression(row, _opener(call)))

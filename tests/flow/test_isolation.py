@@ -15,6 +15,8 @@ from tests.flow.running import login, second_shop
 OWN = {"CreateSession", "GetWorkspace", "CreateImageUpload", "CreateImportUpload", "CreateContact", "CreateSuppression"}
 OWN |= {"CreateWording", "SyncTemplates", "UpdateWorkspace"}
 OWN |= {"SetAttributeType", "AddGuest"}
+# Of whom a link was written for: tests/server/services/test_optout.py.
+OWN |= {"GetOptoutPage", "ConfirmOptout"}
 # With ids of the first merchant these are held in tests/server/test_isolation.py: here they would switch its accounts.
 OWN |= {"CreateProviderAccount", "UpdateProviderAccount", "DisableProviderAccount", "ResumeProviderAccount", "SetRouting"}
 OWN |= {
@@ -141,6 +143,7 @@ def taken(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any], str]]:
 
 LISTED = ("ListImages", "ListProducts", "ListFlyers", "ListImports", "ListContacts", "ListSuppressions", "ListCampaigns")
 LISTED += ("ListSegments", "ListTags", "ListAttributes", "ListGuests")
+LISTED += ("ListWordings", "ListOptouts")
 SEEN = ("ListSenderNumbers", "ListProviderAccounts", "ListTemplates")  # the second merchant has its own
 
 

@@ -12,6 +12,7 @@ from core.rules.channel import Channel
 from core.rules.draft import Draft
 from core.rules.letter import Letter
 from core.rules.price import table
+from core.settings import load
 from server import preview
 
 NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)
@@ -113,3 +114,12 @@ def test_the_facts_of_a_draft_are_those_of_this_moment(campaign) -> None:
         assert not after.certified, "an account without its certificate carries no advertising"
         assert (after.sender_active, after.account_known, after.too_late) == (False, True, True)
         assert preview.sender_of(tx, UUID(int=1)) is None
+
+
+def test_a_link_to_say_no_is_counted_at_its_length(campaign) -> None:
+    """R-LBL-7: what everybody gets of their own is counted before it is known."""
+    without = rendered(campaign, "#{이름|고객}님 ")
+    found = rendered(campaign, "#{이름|고객}님 #{수신거부링크}")
+    link = f"{load().link_base_url}/o/" + "0" * 18
+    assert found.samples[0].text == f"하나님 {link}"
+    assert found.samples[0].size == without.samples[0].size + len(link)

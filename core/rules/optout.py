@@ -1,0 +1,81 @@
+"""The link by which somebody says no: a short code that names one message, and that nobody can guess."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+VARIABLE = "수신거부링크"  # in a body: #{수신거부링크}
+LENGTH = 18
+PATH = "/o/"
+
+_SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_VALUES = {sign: value for value, sign in enumerate(_SIGNS)}
+_EPOCH = 1_735_689_600_000  # 2025-01-01, in milliseconds: 40 bits last until 2059
+_PLACE, _PROOF = 16, 48  # bits
+_OF_IDS = 80  # the bits of an identifier behind its milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What a code says: the millisecond in which the batch was made, the place in it, and the proof."""
+
+    moment: int
+    position: int
+    proof: int
+
+    @property
+    def bounds(self) -> tuple[UUID, UUID]:
+        """[first, next) identifiers of that millisecond."""
+        return UUID(int=self.moment << _OF_IDS), UUID(int=(self.moment + 1) << _OF_IDS)
+
+    def names(self, batch: UUID, key: bytes) -> bool:
+        """Whether this batch is meant: only who has the key could write so."""
+        expected = _proof(batch, self.position, key)
+        return hmac.compare_digest(self.proof.to_bytes(8, "big"), expected.to_bytes(8, "big"))
+
+
+def code(batch: UUID, position: int, key: bytes) -> str:
+    """The code of one message; `key` is its workspace's own."""
+    moment = (batch.int >> _OF_IDS) - _EPOCH
+    number = (moment << _PLACE | position) << _PROOF | _proof(batch, position, key)
+    signs = []
+    for _ in range(LENGTH):
+        number, value = divmod(number, len(_SIGNS))
+        signs.append(_SIGNS[value])
+    return "".join(reversed(signs))
+
+
+def read(text: str) -> Code | None:
+    """What a code says; None when it is none."""
+    if len(text) != LENGTH or any(sign not in _VALUES for sign in text):
+        return None
+    number = 0
+    for sign in text:
+        number = number * len(_SIGNS) + _VALUES[sign]
+    moment = (number >> _PLACE + _PROOF) + _EPOCH
+    if moment >= 1 << 48:
+        return None
+    return Code(moment, (number >> _PROOF) & ((1 << _PLACE) - 1), number & ((1 << _PROOF) - 1))
+
+
+def address(base: str, written: str) -> str:
+    """The link as it stands in a message."""
+    return f"{base.rstrip('/')}{PATH}{written}"
+
+
+def sample(base: str) -> str:
+    """A link of the right length that leads nowhere, for previews."""
+    return address(base, "0" * LENGTH)
+
+
+def sampled(keys: Sequence[str], values: Sequence[str], base: str) -> Sequence[str]:
+    """The values of a person's variables, with a sample where the link stands."""
+    if VARIABLE not in keys:
+        return values
+    return [sample(base) if name == VARIABLE else value for name, value in zip(keys, values, strict=True)]
+
+
+def _proof(batch: UUID, position: int, key: bytes) -> int:
+    digest = hmac.digest(key, b"opt-out" + batch.bytes + position.to_bytes(2, "big"), "sha256")
+    return int.from_bytes(digest[: _PROOF // 8], "big")
