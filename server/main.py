@@ -32,6 +32,8 @@ from jeondan.v1 import (
     guest_pb2_grpc,
     incident_pb2,
     incident_pb2_grpc,
+    notice_pb2,
+    notice_pb2_grpc,
     options_pb2,
     optout_pb2,
     optout_pb2_grpc,
@@ -78,6 +80,7 @@ from server.services.consent import ConsentService
 from server.services.event import EventService
 from server.services.guest import GuestService
 from server.services.incident import IncidentService
+from server.services.notice import NoticeService
 from server.services.optout import OptoutService
 from server.services.provider import ProviderService
 from server.services.receipt import ReceiptService
@@ -134,6 +137,11 @@ SERVICES = (
         consent_pb2.DESCRIPTOR.services_by_name["ConsentService"],
         ConsentService,
         consent_pb2_grpc.add_ConsentServiceServicer_to_server,
+    ),
+    Service(
+        notice_pb2.DESCRIPTOR.services_by_name["NoticeService"],
+        NoticeService,
+        notice_pb2_grpc.add_NoticeServiceServicer_to_server,
     ),
     Service(
         campaign_pb2.DESCRIPTOR.services_by_name["CampaignService"],

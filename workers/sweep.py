@@ -11,6 +11,7 @@ from core.db import (
     events,
     imports,
     incidents,
+    notices,
     partitions,
     pictures,
     provider_accounts,
@@ -23,6 +24,7 @@ from core.db.session import Tx, database
 from core.rules import ledger
 from core.rules.states import CampaignState, MessageState
 from workers import hooks, templates
+from workers import notices as noticing
 from workers import pushes as pushed
 from workers.ledger import move
 from workers.liveness import DEAD_AFTER
@@ -41,7 +43,7 @@ def sweep() -> None:
     now = clock.now()
     depths = _depths()
     steps = (_singles, _deliveries, _abandoned, _ended, _unknown, _results, _plans, _files, _done, _balances)
-    for step in (*steps, _pushes, _schedules, _templates, _hooks, _breakers):
+    for step in (*steps, _pushes, _schedules, _templates, _hooks, _breakers, _notices):
         try:
             step(now, depths)
         except Exception as error:
@@ -73,6 +75,7 @@ def upkeep() -> None:
     _elected(lambda tx: incidents.forget(tx, now - timedelta(days=365)))
     _elected(lambda tx: webhooks.forget(tx, now - events.KEPT))
     _elected(accounts.rewrap)
+    _elected(noticing.keep_two_years)
     with database().owner() as tx:
         partitions.drop(tx, "events", now - events.KEPT)
 
@@ -208,3 +211,11 @@ def _hooks(now: datetime, depths: dict[str, int]) -> None:
     if depths[jobs.WEBHOOKS] < FULL_LANE:
         waited = FORGOTTEN if depths[jobs.WEBHOOKS] else timedelta(0)
         _elected(lambda tx: hooks.queue_due(tx, now - waited))
+
+
+def _notices(now: datetime, _: dict[str, int]) -> None:
+    with database().system() as tx:
+        rows = notices.waiting(tx, now)
+    for row in rows:
+        noticing.send(row.workspace_id, now)
+    _elected(lambda tx: noticing.close(tx, now))

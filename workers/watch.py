@@ -8,6 +8,7 @@ from core import clock, jobs, telemetry
 from core.db import incidents, troubles
 from core.db.session import Tx, database
 from core.errors import Unavailable
+from core.rules import notice
 from core.rules.alerts import Condition, Kind, changes
 from workers import alerts
 from workers.liveness import DEAD_AFTER
@@ -40,6 +41,7 @@ def from_the_clock() -> None:
         yield from troubles.words(tx, now - NEWS)
         yield from troubles.endpoints(tx)
         yield from troubles.stuck(tx, now, now - STUCK)
+        yield from troubles.notices(tx, now + notice.ALARM)
 
     # Of lanes that cannot be seen nobody can say that they move again.
     look(OF_THE_CLOCK if depths is not None else OF_THE_CLOCK - {Kind.QUEUE_STUCK}, conditions, now)

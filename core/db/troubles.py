@@ -67,6 +67,16 @@ def endpoints(tx: Tx) -> Iterator[Condition]:
         yield Condition(Kind.ENDPOINT_DISABLED, str(row.id), row.workspace_id, {"host": urlsplit(row.url).hostname or "?"})
 
 
+def notices(tx: Tx, by: datetime) -> Iterator[Condition]:
+    """Merchants who have people to tell of something before this moment, and have not."""
+    rows = tx.rows(
+        "SELECT workspace_id, count(*) AS people FROM notices WHERE state = 'DUE' AND deadline_at <= :by GROUP BY workspace_id",
+        by=by,
+    )
+    for row in rows:
+        yield Condition(Kind.NOTICES_LATE, str(row.workspace_id), row.workspace_id, {"people": f"{row.people:,}"})
+
+
 def stuck(tx: Tx, now: datetime, before: datetime) -> Iterator[Condition]:
     """Campaigns or single messages that could have gone long ago, while none of their kind goes."""
     for kind in ("CAMPAIGN", "SEND"):

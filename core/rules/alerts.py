@@ -20,6 +20,7 @@ class Kind(StrEnum):
     DELIVERY_STUCK = "DELIVERY_STUCK"
     QUEUES_UNREACHABLE = "QUEUES_UNREACHABLE"
     SCHEDULER_SILENT = "SCHEDULER_SILENT"
+    NOTICES_LATE = "NOTICES_LATE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,13 @@ RULES: Mapping[Kind, Rule] = {
         "스케줄러(clock)가 {seconds}초 넘게 응답하지 않습니다. 예약 발송과 결과 확인이 늦어집니다.",
         "할 일: clock 프로세스가 실행 중인지 확인하고 다시 시작해 주세요.",
         "스케줄러(clock)가 다시 움직입니다.",
+    ),
+    Kind.NOTICES_LATE: _rule(
+        0, 10, "법정 안내 지연",
+        "법으로 정한 안내(수신동의·수신거부 처리 결과, 2년마다의 동의 확인) {people}건의 기한이 5일 안이거나 지났습니다.",
+        "할 일: 설정에서 안내를 보낼 발신번호를 골랐는지, 발송 계정이 정지되지 않았는지 확인해 주세요."
+        " 9시부터 20시 사이에 저절로 보냅니다.",
+        "밀린 법정 안내를 모두 보냈습니다.",
     ),
 }  # fmt: skip
 

@@ -13,7 +13,7 @@ from tests.flow.running import login, second_shop
 
 # Of whoever asks, whatever is asked: nothing of somebody else can be named.
 OWN = {"CreateSession", "GetWorkspace", "CreateImageUpload", "CreateImportUpload", "CreateContact", "CreateSuppression"}
-OWN |= {"CreateWording", "SyncTemplates", "UpdateWorkspace"}
+OWN |= {"CreateWording", "PreviewNotices", "SyncTemplates", "UpdateWorkspace"}
 OWN |= {"SetAttributeType", "AddGuest"}
 # Of whom a link was written for: tests/server/services/test_optout.py.
 OWN |= {"GetOptoutPage", "ConfirmOptout"}
@@ -142,9 +142,8 @@ def taken(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any], str]]:
 
 
 LISTED = ("ListImages", "ListProducts", "ListFlyers", "ListImports", "ListContacts", "ListSuppressions", "ListCampaigns")
-LISTED += ("ListSegments", "ListTags", "ListAttributes", "ListGuests")
-LISTED += ("ListWordings", "ListOptouts")
-SEEN = ("ListSenderNumbers", "ListProviderAccounts", "ListTemplates")  # the second merchant has its own
+LISTED += ("ListSegments", "ListTags", "ListAttributes", "ListGuests", "ListWordings", "ListOptouts")
+SEEN = ("ListSenderNumbers", "ListProviderAccounts", "ListTemplates", "ListNotices")  # the second merchant has its own
 
 
 def test_an_id_of_somebody_else_is_no_id(two: doors.Grpc, one: doors.Grpc, has: dict[str, str]) -> None:
