@@ -8,6 +8,8 @@ from structlog.testing import capture_logs
 from core import images, jobs, settings, slots
 from core.db import accounts, session
 from tests.workers import shop as shops
+from tests.workers.desk import Desk, endpoint
+from tests.workers.providers.cases import Stage, stage
 from workers import accounts as providers
 from workers import alerts, liveness, recipients
 
@@ -84,3 +86,20 @@ def forget() -> None:
 @pytest.fixture
 def shop(worker: None) -> shops.Shop:
     return shops.open_shop()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Stage]:
+    """The merchant's own system, to which webhooks are posted."""
+    with stage() as scene:
+        yield scene
+
+
+@pytest.fixture
+def waiting(shop: shops.Shop, receiver: Stage) -> Desk:
+    """An endpoint with one delivery to make."""
+    desk = endpoint(shop, receiver.url)
+    shop.customers(2)
+    shop.run(shop.campaign())
+    desk.sweep()
+    return desk
