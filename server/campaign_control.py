@@ -9,10 +9,11 @@ from google.protobuf.duration_pb2 import Duration
 from jeondan.v1 import campaign_pb2 as pb
 from jeondan.v1 import options_pb2
 
-from core.db import campaigns, control
+from core.db import accounts, campaigns, control
 from core.db.session import Row, Tx
 from core.errors import InvalidInput, Violation, WrongState
 from core.rules import budget, night
+from core.rules.night import Window
 from core.rules.pace import Pace, agreed
 from core.rules.schedule import ends
 from core.rules.states import CampaignState
@@ -34,9 +35,9 @@ def columns(campaign: pb.Campaign) -> dict[str, Any]:
     }
 
 
-def pace_of(row: Row[Any]) -> Pace | None:
-    """The pace of a campaign."""
-    return agreed(row.pace_people, row.pace_seconds, most=row.batch_size, ad=row.purpose == "AD")
+def pace_of(row: Row[Any], quiet: Window) -> Pace | None:
+    """The pace of a campaign; `quiet`: when advertising of its merchant rests."""
+    return agreed(row.pace_people, row.pace_seconds, most=row.batch_size, rests=quiet if row.purpose == "AD" else None)
 
 
 def pace_message(row: Row[Any]) -> pb.Pace | None:
@@ -44,9 +45,9 @@ def pace_message(row: Row[Any]) -> pb.Pace | None:
     return pb.Pace(people=row.pace_people, duration=Duration(seconds=row.pace_seconds)) if row.pace_people else None
 
 
-def expected_end(row: Row[Any], selected: int, now: datetime) -> datetime | None:
+def expected_end(row: Row[Any], selected: int, now: datetime, quiet: Window) -> datetime | None:
     """When the last batch of a launched campaign leaves by its pace; None when there is no pace or no end to come."""
-    pace = pace_of(row)
+    pace = pace_of(row, quiet)
     if pace is None or row.state not in (_State.SCHEDULED, *RUNNING):
         return None
     if row.state == _State.SCHEDULED:
@@ -57,15 +58,15 @@ def expected_end(row: Row[Any], selected: int, now: datetime) -> datetime | None
     return end + stood if end and end + stood > now else None
 
 
-def forecast_end(row: Row[Any], people: int, now: datetime) -> datetime | None:
+def forecast_end(row: Row[Any], people: int, now: datetime, quiet: Window) -> datetime | None:
     """When the last of so many people would leave if it were launched now."""
-    pace = pace_of(row)
+    pace = pace_of(row, quiet)
     return pace.end(row.scheduled_at or now, people) if pace and people else None
 
 
-def too_slow(row: Row[Any], people: int, now: datetime) -> list[Violation]:
+def too_slow(row: Row[Any], people: int, now: datetime, quiet: Window) -> list[Violation]:
     """At its pace the campaign would not be through before it expires."""
-    end, until = forecast_end(row, people, now), ends(row.scheduled_at or now, row.expires_at)
+    end, until = forecast_end(row, people, now, quiet), ends(row.scheduled_at or now, row.expires_at)
     if end is None or end < until:
         return []
     sentence = (
@@ -77,13 +78,15 @@ def too_slow(row: Row[Any], people: int, now: datetime) -> list[Violation]:
 
 def check_pace(tx: Tx, row: Row[Any], now: datetime) -> None:
     """Refuse a launch that would expire before its end."""
-    if row.pace_people and (found := too_slow(row, campaigns.reached(tx, row), now)):
+    if not row.pace_people:
+        return
+    if found := too_slow(row, campaigns.reached(tx, row), now, accounts.quiet_hours(tx, row.workspace_id)):
         raise InvalidInput(found[0].message, found, reason=found[0].reason)
 
 
 def space_out(tx: Tx, row: Row[Any], now: datetime) -> None:
     """After a pause the batches that wait take the slots from now on, so that nothing has to be made up for."""
-    pace = pace_of(row)
+    pace = pace_of(row, accounts.quiet_hours(tx, row.workspace_id))
     if pace is not None:
         waiting = control.waiting_batches(tx, row.id)
         first = pace.first(max(now, row.pace_free_at or now), None)

@@ -102,10 +102,10 @@ def check_is_not_running(row: Row[Any]) -> None:
         raise WrongState("진행 중이거나 예약된 캠페인은 보관할 수 없습니다. 먼저 취소해 주세요.", facts={"state": row.state})
 
 
-def schedule(row: Row[Any], given: Timestamp, now: datetime) -> datetime:
+def schedule(tx: Tx, row: Row[Any], given: Timestamp, now: datetime) -> datetime:
     """The new minute of a scheduled campaign; refused when it cannot start then."""
     at = minute(instant(given))
-    for found in schedules.problems(previews.schedule_of(row, at, now)):
+    for found in schedules.problems(previews.schedule_of(tx, row, at, now)):
         place = "schedule_time" if found.field == schedules.FIELD else found.field
         raise InvalidInput(found.message, [Violation(place, found.message, found.reason)], reason=found.reason)
     return at

@@ -8,12 +8,13 @@ from jeondan.v1 import campaign_pb2 as pb
 from jeondan.v1 import types_pb2
 
 from core import clock
-from core.db import campaigns, certificates, provider_accounts
+from core.db import accounts, campaigns, certificates, provider_accounts
 from core.db.session import Row, Tx
 from core.db.tables import BUCKETS
 from core.errors import NotFound, Violation
 from core.rules import night, segment
 from core.rules.certificate import usable
+from core.rules.night import Window
 from core.rules.price import PriceTable, to_won
 from core.rules.reasons import order, why
 from core.rules.routing import Breaker
@@ -36,31 +37,32 @@ def many(tx: Tx, rows: Sequence[Row[Any]]) -> list[pb.Campaign]:
     ids = [row.id for row in rows]
     counters, why = campaigns.counters(tx, ids), campaigns.reasons(tx, ids)
     ways = provider_accounts.ways(tx, ids)
+    quiet = accounts.quiet_hours(tx, rows[0].workspace_id) if rows else night.DEFAULT
     shown = []
     for row in rows:
         made = message(row)
         numbers = counters.get(row.id, {})
         made.counters.CopyFrom(pb.Counters(**{name: numbers.get(name, 0) for name in BUCKETS}))
-        made.waiting_for = row.waiting_for or _waiting(row, made.counters, [way for way in ways if way.campaign_id == row.id])
+        obstacles = [_obstacle(way) for way in ways if way.campaign_id == row.id]
+        made.waiting_for = row.waiting_for or _waiting(row, made.counters, obstacles, quiet)
         made.cost_krw = to_won(numbers["cost"]) if numbers else 0
         mine = [one for one in why if one.campaign_id == row.id]
         left_out = ((one.reason, one.people) for one in mine if one.bucket == "excluded")
         made.exclusions.extend(funnel(made.counters.selected, left_out))
         made.failures.extend(reasons((one.reason, one.people) for one in mine if one.bucket == "failed"))
-        if end := control.expected_end(row, made.counters.selected, clock.now()):
+        if end := control.expected_end(row, made.counters.selected, clock.now(), quiet):
             made.expected_end_time.FromDatetime(end)
         made.progress.CopyFrom(types_pb2.Progress(done=made.counters.selected, total=row.plan_total))
         shown.append(made)
     return shown
 
 
-def _waiting(row: Row[Any], counters: pb.Counters, ways: Sequence[Row[Any]]) -> str:
+def _waiting(row: Row[Any], counters: pb.Counters, obstacles: Sequence[str], quiet: Window) -> str:
     """Why nothing moves in a running campaign: no account may be called, or it is night for everybody who is left."""
-    obstacles = [_obstacle(way) for way in ways]
     if obstacles and all(obstacles):
         return obstacles[0]
     moving = counters.planned or counters.claimed or counters.unknown
-    return f"{night.DEFAULT.end:%H:%M}까지 대기" if row.state in campaigns.RUNNING and counters.held and not moving else ""
+    return f"{quiet.end:%H:%M}까지 대기" if row.state in campaigns.RUNNING and counters.held and not moving else ""
 
 
 def _obstacle(way: Row[Any]) -> str:

@@ -49,6 +49,7 @@ class Preview:
     selected: int = 0
     excluded: Counter[str] = field(default_factory=Counter)
     channels: Counter[Channel] = field(default_factory=Counter)
+    night: Counter[Channel] = field(default_factory=Counter)  # of these, who agreed to the night
     longest: Shown | None = None
     samples: list[Shown] = field(default_factory=list)
 
@@ -76,7 +77,7 @@ def draft_of(tx: Tx, campaign: Row[Any], now: datetime) -> drafts.Draft:
         flyer_state=flyer,
         segment_archived=campaign.segment_id is not None and segments.get(tx, campaign.segment_id).archived_at is not None,
         too_late=campaign.expires_at is not None and campaign.expires_at <= now,
-        schedule=schedule_of(campaign, campaign.scheduled_at, now) if campaign.scheduled_at else None,
+        schedule=schedule_of(tx, campaign, campaign.scheduled_at, now) if campaign.scheduled_at else None,
         notice=_notice_of(tx, campaign) if campaign.template_id else None,
         fallback=campaign.fallback_body,
     )
@@ -91,9 +92,10 @@ def _notice_of(tx: Tx, campaign: Row[Any]) -> drafts.Notice:
     return drafts.Notice(templates.as_template(row), carried=row.provider_account_id in known)
 
 
-def schedule_of(campaign: Row[Any], at: datetime, now: datetime) -> Schedule:
+def schedule_of(tx: Tx, campaign: Row[Any], at: datetime, now: datetime) -> Schedule:
     """The wish that this campaign starts then."""
-    return Schedule(at, now, ad=campaign.purpose == "AD", expires_at=campaign.expires_at)
+    quiet = accounts.quiet_hours(tx, campaign.workspace_id)
+    return Schedule(at, now, ad=campaign.purpose == "AD", expires_at=campaign.expires_at, quiet=quiet)
 
 
 def sender_of(tx: Tx, sender_number: UUID | None) -> str | None:
@@ -172,6 +174,7 @@ def _add(preview: Preview, row: Row[Any], letter: Letter | Notice, samples: int,
         preview.excluded[refusal.reason] += 1
         return
     preview.channels[channel] += 1
+    preview.night[channel] += row.night
     is_longest = preview.longest is None or size > preview.longest.size
     if is_longest or len(preview.samples) < samples:
         shown = Shown(row.id, masked_name(row.name), mask(unseal(row.phone_sealed)), text, size, channel)

@@ -52,6 +52,7 @@ class Load:
     test: bool
     template: Template | None = None
     falls_back: bool = False  # whom an Alimtalk does not reach gets a text
+    until: datetime | None = None  # then quiet hours begin for somebody in it; None: for nobody
 
 
 def claim(tx: Tx, batch_id: UUID, hand: Hand) -> Load | Full | None:
@@ -98,6 +99,7 @@ def claim(tx: Tx, batch_id: UUID, hand: Hand) -> Load | Full | None:
         test=batch.test,
         template=said.template if said else None,
         falls_back=alimtalk.falls_back(batch, Channel.ALIMTALK, now),
+        until=_until(batch, now),
     )
 
 
@@ -112,9 +114,20 @@ def _prepare(
         recipients.letter(batch, way.route.optout_number),
         waiting,
         people,
-        night=batch.purpose == "AD" and not night.may_leave(now, night_consent=False),
+        night=batch.purpose == "AD" and not night.may_leave(now, night_consent=False, window=_quiet(batch)),
         limit=provider.batch_limit,
     )
+
+
+def _quiet(batch: Row[Any]) -> night.Window:
+    return night.quiet(batch.quiet_from, batch.quiet_until)
+
+
+def _until(batch: Row[Any], now: datetime) -> datetime | None:
+    """When advertising that may leave now may leave no more; in quiet hours only those were taken who agreed to them."""
+    if batch.purpose != "AD" or not night.may_leave(now, night_consent=False, window=_quiet(batch)):
+        return None
+    return night.next_close(now, _quiet(batch))
 
 
 def _calls(tx: Tx, batch: Row[Any], way: Way, prepared: Prepared, people: Sequence[Person]) -> tuple[Call, ...]:
@@ -156,5 +169,5 @@ def _save(tx: Tx, batch: Row[Any], states: bytes, prepared: Prepared, way: Way, 
     lease = {"attempt": batch.attempt + 1, "lease_owner": heart().id, "lease_until": now + LEASE} if prepared.parts else {}
     carrier = {"provider_account_id": way.route.account} if prepared.parts else {}
     decided = {"decided_at": now} if prepared.excluded else {}
-    due_at = night.next_open(now) if prepared.held else None
+    due_at = night.next_open(now, _quiet(batch)) if prepared.held else None
     move(tx, batch, states, reasons=prepared.excluded, due_at=due_at, extra={**lease, **carrier, **decided})

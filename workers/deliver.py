@@ -90,6 +90,8 @@ def hand_over(workspace: UUID, load: Load, call: Call) -> Outcome:
         return Held("this worker lost touch with the database")
     if clock.now() - load.claimed_at > START_WITHIN:
         return Held("too long after the claim")
+    if _is_quiet(load):
+        return Held("quiet hours have begun since the claim")
     try:
         return load.provider.send(parcel, lambda reference: _note(workspace, load, call, reference))
     except (Refused, Busy, Unknown) as outcome:
@@ -99,8 +101,15 @@ def hand_over(workspace: UUID, load: Load, call: Call) -> Outcome:
         return Unknown(f"defect: {type(error).__name__}")
 
 
+def _is_quiet(load: Load) -> bool:
+    """What counts is the instant of the hand-over, not that of the claim (R-NGT-1)."""
+    return load.until is not None and clock.now() >= load.until
+
+
 def _note(workspace: UUID, load: Load, call: Call, reference: str) -> None:
     """Commit what the provider calls this attempt before anything can leave. Whoever lost the lease sends nothing."""
+    if _is_quiet(load):
+        raise Held("quiet hours have begun since the claim")
     try:
         with database().write(workspace) as tx:
             noted = send.note_reference(tx, call.attempt, heart().id, load.number, reference)

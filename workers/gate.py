@@ -11,6 +11,7 @@ from core.db.session import Row, Tx
 from core.rules.budget import Purse, fitting, used_up
 from core.rules.channel import Channel
 from core.rules.letter import Prepared
+from core.rules.night import quiet
 from core.rules.pace import Pace, agreed
 from core.rules.states import CampaignState
 
@@ -63,7 +64,8 @@ def settle(tx: Tx, batch: Row[Any], attempt: Any, cost: Decimal) -> None:
 
 
 def _pace(batch: Row[Any]) -> Pace | None:
-    return agreed(batch.pace_people, batch.pace_seconds, most=batch.batch_size, ad=batch.purpose == "AD")
+    rests = quiet(batch.quiet_from, batch.quiet_until) if batch.purpose == "AD" else None
+    return agreed(batch.pace_people, batch.pace_seconds, most=batch.batch_size, rests=rests)
 
 
 def _to_the_end(tx: Tx, batch: Row[Any], pace: Pace, held: Row[Any], now: datetime) -> None:

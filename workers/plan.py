@@ -9,7 +9,7 @@ from uuid import UUID
 import dramatiq
 
 from core import clock, jobs
-from core.db import campaigns
+from core.db import accounts, campaigns
 from core.db.session import Row, database
 from core.rules.pace import Pace, agreed
 from core.rules.states import CampaignState
@@ -39,7 +39,8 @@ def plan_step(workspace: UUID, campaign_id: UUID, *, chunk: int = CHUNK) -> bool
         if campaign is None or campaign.planned or campaign.state not in RUNNING:
             return False
         now = clock.now()
-        pace = agreed(campaign.pace_people, campaign.pace_seconds, most=campaign.batch_size, ad=campaign.purpose == "AD")
+        rests = accounts.quiet_hours(tx, workspace) if campaign.purpose == "AD" else None
+        pace = agreed(campaign.pace_people, campaign.pace_seconds, most=campaign.batch_size, rests=rests)
         size = pace.size if pace else campaign.batch_size
         done = campaigns.plan_chunk(tx, campaign, people=chunk, size=size, slots=_slots(pace, campaign, chunk // size + 1, now))
         finished = done.selected < chunk

@@ -18,6 +18,7 @@ from core.db.session import Tx
 from core.errors import NotFound
 from core.rules import phone
 from core.rules.certificate import Certificate
+from core.rules.night import DEFAULT, Window, quiet
 from core.settings import load
 
 API_KEY_PREFIX = "jd_"
@@ -96,6 +97,12 @@ def workspace_row(tx: Tx, workspace: UUID) -> Row[Any]:
     if row is None:
         raise NotFound("이런 작업 공간이 없습니다.")
     return row
+
+
+def quiet_hours(tx: Tx, workspace: UUID) -> Window:
+    """When advertising of this merchant rests."""
+    row = tx.row("SELECT quiet_from, quiet_until FROM workspaces WHERE id = :id", id=workspace)
+    return quiet(row.quiet_from, row.quiet_until) if row else DEFAULT
 
 
 def change_workspace(tx: Tx, workspace: UUID, values: Mapping[str, Any]) -> None:

@@ -243,7 +243,7 @@ def audience(tx: Tx, campaign: Row[Any], *, after: int, people: int, keys: Itera
     """The next contacts an audience selects, with the reason that leaves them out (or NULL) and the values of variables."""
     chosen = selection.of_campaign(tx, campaign, after=after)
     return tx.rows(
-        f"""SELECT c.id, c.name, c.phone_sealed, {law.REASON} AS reason,
+        f"""SELECT c.id, c.name, c.phone_sealed, {law.REASON} AS reason, {law.NIGHT} AS night,
             ARRAY(SELECT coalesce(c.attributes ->> k.name, '') FROM unnest(CAST(:keys AS text[])) WITH ORDINALITY k(name, place)
                   ORDER BY k.place) AS attributes
         FROM contacts c {law.SUPPRESSED} {chosen.joins}

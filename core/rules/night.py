@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
+from functools import lru_cache
 
 from core.errors import InvalidInput
 
@@ -25,6 +26,12 @@ class Window:
     def covers(self, local: time) -> bool:
         """This time of day is quiet."""
         return local >= self.start or local < self.end
+
+
+@lru_cache(maxsize=256)
+def quiet(quiet_from: time, quiet_until: time) -> Window:
+    """The quiet hours that a merchant has set, as every locked batch brings them."""
+    return Window(quiet_from, quiet_until)
 
 
 STATUTORY = Window(time(21), time(8))

@@ -6,20 +6,21 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from core.rules import night
+from core.rules.night import Window
 
 _PORTION = 60  # a batch carries about a minute's worth
 _MOST_PATIENCE = timedelta(seconds=20)
 _FARTHEST = timedelta(days=400)  # an end beyond this is no end
 
 
-def agreed(people: int, seconds: int, *, most: int, ad: bool) -> "Pace | None":
-    """What was agreed; None: as fast as it goes."""
-    return Pace(people, seconds, most, ad) if people and seconds else None
+def agreed(people: int, seconds: int, *, most: int, rests: Window | None) -> "Pace | None":
+    """What was agreed; None: as fast as it goes. `rests`: the quiet hours of advertising, None for information."""
+    return Pace(people, seconds, most, rests) if people and seconds else None
 
 
 @dataclass(frozen=True)
 class Pace:
-    """`people` within `seconds`, in batches of at most `most`; advertising rests at night.
+    """`people` within `seconds`, in batches of at most `most`; advertising rests in its quiet hours.
 
     A window of `seconds` holds `slots` slots of `size` people: never more than `people`, wherever the window lies. A slot may
     be used up to `patience` late, which is why slots lie that much further apart than the window alone would ask for.
@@ -28,7 +29,7 @@ class Pace:
     people: int
     seconds: int
     most: int = 500
-    ad: bool = False
+    rests: Window | None = None
 
     @cached_property
     def slots(self) -> int:
@@ -69,12 +70,12 @@ class Pace:
     def end(self, start: datetime, people: int) -> datetime:
         """When the last of so many people leaves, if the first leaves at `start`."""
         slot, left = self._open(start), max(0, -(-people // self.size) - 1)
-        while self.ad and slot - start < _FARTHEST:
-            before_night = -(-(night.next_close(slot) - slot) // self.spacing)
+        while self.rests and slot - start < _FARTHEST:
+            before_night = -(-(night.next_close(slot, self.rests) - slot) // self.spacing)
             if left < before_night:
                 break
             slot, left = self._open(slot + before_night * self.spacing), left - before_night
         return slot + min(left, _FARTHEST // self.spacing) * self.spacing
 
     def _open(self, instant: datetime) -> datetime:
-        return night.next_open(instant) if self.ad else instant
+        return night.next_open(instant, self.rests) if self.rests else instant

@@ -12,13 +12,13 @@ from core.errors import NotFound
 from core.rules.events import STARTED, of_move
 from core.rules.price import to_won
 from core.rules.states import CampaignState, check_move
-from core.rules.text import find_rare
 from server import campaign_control as control
 from server import campaign_drafts as drafts
+from server import campaign_preview
 from server import campaign_retry as retry
 from server import campaign_view as view
 from server import preview as previews
-from server.convert import check_etag, enum_names, stamp
+from server.convert import check_etag, enum_names
 from server.listing import Field, Lists, next_token, page
 from server.rpc import Call, reads, writes
 from server.updates import merged
@@ -77,21 +77,7 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
         row = campaigns.get(call.tx, UUID(request.campaign_id))
         if row is None:
             raise NotFound("이런 캠페인이 없습니다.")
-        draft = previews.draft_of(call.tx, row, call.now)
-        found = previews.draft_preview(call.tx, row, draft, request.sample_count or SAMPLES)
-        prices = previews.prices_of(call.tx, row, draft)
-        people, cost = sum(found.channels.values()), found.cost(prices)
-        return pb.PreviewCampaignResponse(
-            selected=found.selected,
-            exclusions=view.funnel(found.selected, found.excluded.items()),
-            channels=view.channel_costs(found, prices),
-            cost_krw=to_won(cost),
-            samples=view.samples(found),
-            problems=view.problems([*previews.problems(draft, found), *control.too_slow(row, people, call.now)]),
-            warnings=view.problems(control.over_budget(row, cost)),
-            expected_end_time=stamp(control.forecast_end(row, people, call.now)),
-            rare_characters=sorted({one.character for one in find_rare(row.body + row.subject)}),
-        )
+        return campaign_preview.answer(call.tx, row, request.sample_count or SAMPLES, call.now)
 
     @writes
     def LaunchCampaign(self, request: pb.LaunchCampaignRequest, call: Call) -> pb.LaunchCampaignResponse:
@@ -117,7 +103,7 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
     def RescheduleCampaign(self, request: pb.RescheduleCampaignRequest, call: Call) -> pb.RescheduleCampaignResponse:
         row = _locked(call, request.campaign_id)
         drafts.check_is_scheduled(row)
-        at = drafts.schedule(row, request.schedule_time, call.now)
+        at = drafts.schedule(call.tx, row, request.schedule_time, call.now)
         campaigns.update(call.tx, row.id, {"scheduled_at": at})
         return pb.RescheduleCampaignResponse(campaign=view.one(call.tx, row.id))
 

@@ -10,11 +10,12 @@ import pytest
 from core import clock, jobs
 from core.db import provider_accounts
 from core.db.session import database
+from core.rules import night
 from core.rules.pace import Pace
 from tests.workers.shop import Sandbox, Shop, Time
 from workers import deliver, plan, sweep
 
-PACE = Pace(100, 600, ad=True)
+PACE = Pace(100, 600, rests=night.DEFAULT)
 PACED = {"pace_people": PACE.people, "pace_seconds": PACE.seconds}
 
 

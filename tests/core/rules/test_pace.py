@@ -1,6 +1,6 @@
 """Pace: whatever the window, never more people than agreed; and smooth, and not at night."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import islice
 
 import pytest
@@ -12,7 +12,8 @@ from core.rules import night
 from core.rules.pace import Pace
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=KST)
-paces = st.builds(Pace, st.integers(1, 100_000), st.integers(60, 604_800), st.sampled_from([1, 100, 500]), st.booleans())
+RESTS = (None, night.DEFAULT, night.Window(time(18), time(10, 30)))
+paces = st.builds(Pace, st.integers(1, 100_000), st.integers(60, 604_800), st.sampled_from([1, 100, 500]), st.sampled_from(RESTS))
 
 
 def test_ten_thousand_over_three_hours() -> None:
@@ -78,7 +79,7 @@ def test_who_is_very_late_moves_the_next_one() -> None:
 def test_advertising_rests_at_night_and_information_does_not() -> None:
     evening = NOON.replace(hour=20)
     for ad, end in ((True, (26, 9, 9)), (False, (25, 21, 59))):
-        slots = list(islice(Pace(60, 3600, ad=ad).following(evening), 120))
+        slots = list(islice(Pace(60, 3600, rests=night.DEFAULT if ad else None).following(evening), 120))
         last = slots[-1].astimezone(KST)
         assert (last.day, last.hour) == end[:2]
         assert all(night.may_leave(slot, night_consent=not ad) for slot in slots)
@@ -102,4 +103,4 @@ def test_the_next_slot_follows_the_last_and_lies_not_in_the_past() -> None:
 
 
 def test_an_end_that_is_none_is_found_quickly() -> None:
-    assert Pace(1, 604_800, ad=True).end(NOON, 1_000_000) > NOON + timedelta(days=300)
+    assert Pace(1, 604_800, rests=night.DEFAULT).end(NOON, 1_000_000) > NOON + timedelta(days=300)

@@ -5,6 +5,7 @@ from datetime import datetime, time, timedelta
 import pytest
 
 from core.clock import KST
+from core.rules.night import Window
 from core.rules.schedule import FARTHEST, LIFETIME, Schedule, ends, minute, problems
 
 
@@ -24,6 +25,7 @@ def found(wished: datetime, *, ad: bool = True, expires_at: datetime | None = No
     [("20:49", True), ("20:50", False), ("20:51", False), ("00:00", False), ("07:59", False), ("08:00", True)],
 )
 def test_advertising_is_not_planned_into_the_night_and_information_may_be(clock: str, allowed: bool) -> None:
+    """R-NGT-4: a slot inside the window is refused at scheduling."""
     assert found(at(clock)) == ([] if allowed else [("campaign.schedule_time", "SCHEDULE_AT_NIGHT")])
     assert found(at(clock), ad=False) == []
 
@@ -32,6 +34,16 @@ def test_advertising_is_not_planned_into_the_night_and_information_may_be(clock:
 def test_the_refusal_names_the_next_minute(clock: str, next_one: str) -> None:
     [problem] = problems(Schedule(at(clock), NOW, ad=True))
     assert problem.message == f"광고는 20:50부터 다음 날 08:00까지 보낼 수 없습니다. 보낼 수 있는 다음 시각은 {next_one}입니다."
+
+
+def test_a_merchant_who_rests_longer_is_asked_for_its_own_hours() -> None:
+    """R-NGT-2, R-NGT-4: at scheduling the wider window of the merchant counts."""
+    quiet = Window(time(19), time(9, 30))
+    [problem] = problems(Schedule(at("19:00"), NOW, ad=True, quiet=quiet))
+    assert (
+        problem.message == "광고는 19:00부터 다음 날 09:30까지 보낼 수 없습니다. 보낼 수 있는 다음 시각은 11월 27일 09:30입니다."
+    )
+    assert list(problems(Schedule(at("18:59"), NOW, ad=True, quiet=quiet))) == []
 
 
 def test_the_past_and_the_far_future_are_refused_whatever_the_hour() -> None:
