@@ -30,6 +30,7 @@ JOBS: dict[str, str] = {
     "read_pushes": RECEIPTS,
     "read_balance": HOUSEKEEPING,
     "sync_templates": HOUSEKEEPING,
+    "check_senders": HOUSEKEEPING,
     "deliver_webhook": WEBHOOKS,
 }
 
@@ -109,6 +110,11 @@ def read_balance(workspace: UUID, account: UUID) -> None:
 def sync_templates(workspace: UUID, account: UUID) -> None:
     """Ask the provider which Alimtalk templates there are."""
     _queue("sync_templates", workspace, account)
+
+
+def check_senders(workspace: UUID, account: UUID) -> None:
+    """Ask the provider which sender numbers may be used."""
+    _queue("check_senders", workspace, account)
 
 
 def deliver_webhook(workspace: UUID, endpoint: UUID) -> None:

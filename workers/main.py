@@ -25,6 +25,7 @@ ACTORS: dict[str, tuple[str, ...]] = {
     jobs.HOUSEKEEPING: (
         "balance",
         "templates",
+        "senders",
     ),
     jobs.WEBHOOKS: ("hooks",),
 }

@@ -17,7 +17,7 @@ from core.rules import reasons
 from core.rules.ledger import WAITING
 from core.rules.states import NO_NEWS, MessageState, merge_states
 from workers import accounts as providers
-from workers import alimtalk, hearsay, recipients
+from workers import alimtalk, hearsay, recipients, senders
 from workers.ledger import as_ids, move
 from workers.providers import Busy, Refused, Report, Unknown
 
@@ -71,6 +71,7 @@ def write(tx: Tx, attempt_id: UUID, report: Report, now: datetime, *, pushed: bo
     before = bytes(batch.states)
     said = _by_position(tx, batch, attempt, report, now)
     hearsay.keep(tx, batch, attempt, said.words, said.unknown, now)
+    senders.hear(tx, attempt, said.words.values(), now)
     news = _attributed(tx, batch, attempt, said, before)
     after = merge_states(before, news.states)
     failed = _failures(batch, attempt, news, after)

@@ -37,6 +37,8 @@ def from_the_clock() -> None:
         yield from _lanes(tx, now, depths or {})
         yield from troubles.breakers(tx)
         yield from troubles.paused(tx)
+        yield from troubles.senders_dead(tx)
+        yield from troubles.certificates_ending(tx, now)
         yield from troubles.unresolved(tx, now - UNRESOLVED)
         yield from troubles.words(tx, now - NEWS)
         yield from troubles.endpoints(tx)

@@ -14,22 +14,33 @@ PAUSE_REASONS = {
     "IP": "이 서버의 IP가 발송사에 등록되어 있지 않습니다. 발송사 콘솔에 등록해 주세요.",
     "BALANCE": "발송사 잔액이 부족합니다. 충전하면 자동으로 다시 시작합니다.",
     "EDGE": "발송사 입구에서 접속이 차단되었습니다.",
+    "FORGED": "통신사가 발신번호를 변작된 번호로 보고했습니다. 발송사에 소명한 뒤 계정을 다시 시작해 주세요.",
+    "BLOCKED": "발송사가 이 계정의 발송을 차단했습니다. 발송사에 문의한 뒤 계정을 다시 시작해 주세요.",
+    "REPORTED": "KISA에 스팸으로 신고되어 차단되었습니다. 원인을 확인한 뒤 계정을 다시 시작해 주세요.",
 }
+# What only a person may end: the provider answers all the while (R-SND-3).
+_FOR_A_PERSON = [PAUSE_REASONS[cause] for cause in ("FORGED", "BLOCKED", "REPORTED")]
 
 
 def pause(tx: Tx, account: UUID, cause: str) -> None:
-    """Stop using an account until it is resumed."""
+    """Stop using an account until it is resumed; what a person has to look at is not forgotten over something lesser."""
     tx.run(
-        "UPDATE provider_accounts SET state = 'PAUSED', pause_reason = :reason WHERE id = :account AND state <> 'DISABLED'",
+        "UPDATE provider_accounts SET state = 'PAUSED', pause_reason = :reason WHERE id = :account AND state <> 'DISABLED'"
+        " AND pause_reason <> ALL(:for_a_person)",
         account=account,
         reason=PAUSE_REASONS.get(cause, cause),
+        for_a_person=_FOR_A_PERSON,
     )
 
 
 def resume(tx: Tx, account: UUID) -> None:
-    """Use a paused account again; what a person switched off stays off."""
-    tx.run("UPDATE provider_accounts SET state = 'ACTIVE', pause_reason = '' WHERE id = :account AND state = 'PAUSED'",
-           account=account)  # fmt: skip
+    """Use a paused account again; what a person switched off, or has to look at, stays off."""
+    tx.run(
+        "UPDATE provider_accounts SET state = 'ACTIVE', pause_reason = '' WHERE id = :account AND state = 'PAUSED'"
+        " AND pause_reason <> ALL(:for_a_person)",
+        account=account,
+        for_a_person=_FOR_A_PERSON,
+    )
 
 
 def disable(tx: Tx, account: UUID) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Row
 
-from core.db import send
+from core.db import certificates, send, senders
 from core.db.session import Tx
 from core.rules.alerts import Condition, Kind
 
@@ -36,6 +36,20 @@ def paused(tx: Tx) -> Iterator[Condition]:
     """Accounts that their provider refuses as a whole."""
     for row in tx.rows("SELECT id, workspace_id, provider, pause_reason FROM provider_accounts WHERE state = 'PAUSED'"):
         yield _about_account(Kind.ACCOUNT_PAUSED, row, row.id, cause=row.pause_reason)
+
+
+def senders_dead(tx: Tx) -> Iterator[Condition]:
+    """Sender numbers that their provider does not accept any more. The number itself is nobody's to read here."""
+    for row in senders.dead(tx):
+        yield _about_account(
+            Kind.SENDER_DEAD, row, f"{row.provider_account_id} {row.sender_number_id}", words=row.words or senders.NOT_LISTED
+        )
+
+
+def certificates_ending(tx: Tx, now: datetime) -> Iterator[Condition]:
+    """Accounts whose certificate has ended or soon will."""
+    for row in certificates.ending(tx, now):
+        yield _about_account(Kind.CERTIFICATE_ENDING, row, row.id, last_day=row.last_day.isoformat())
 
 
 def unresolved(tx: Tx, before: datetime) -> Iterator[Condition]:

@@ -13,6 +13,8 @@ class Kind(StrEnum):
 
     BREAKER_OPEN = "BREAKER_OPEN"
     ACCOUNT_PAUSED = "ACCOUNT_PAUSED"
+    SENDER_DEAD = "SENDER_DEAD"
+    CERTIFICATE_ENDING = "CERTIFICATE_ENDING"
     UNKNOWN_UNRESOLVED = "UNKNOWN_UNRESOLVED"
     UNKNOWN_WORDS = "UNKNOWN_WORDS"
     ENDPOINT_DISABLED = "ENDPOINT_DISABLED"
@@ -74,6 +76,19 @@ RULES: Mapping[Kind, Rule] = {
         "{provider} 계정이 정지되었습니다: {cause}",
         "할 일: 원인을 고친 뒤 발송 계정을 다시 시작해 주세요. 그때까지 이 계정의 메시지는 대기합니다.",
         "{provider} 계정으로 다시 보내고 있습니다.",
+    ),
+    Kind.SENDER_DEAD: _rule(
+        0, 10, "쓸 수 없는 발신번호",
+        "{provider}이(가) 등록된 발신번호 하나를 더 이상 받지 않습니다: {words}",
+        "할 일: 발송사 콘솔에서 발신번호의 상태를 확인하고 다시 등록해 주세요. 다른 번호로 바꿔 보내지 않습니다."
+        " 이 번호의 발송은 대기합니다.",
+        "{provider}에서 발신번호를 다시 쓸 수 있습니다.",
+    ),
+    Kind.CERTIFICATE_ENDING: _rule(
+        0, 10, "전송자격인증 만료",
+        "{provider} 계정의 전송자격인증을 {last_day}까지만 쓸 수 있습니다. 그 뒤에는 이 계정으로 광고를 보내지 않습니다.",
+        "할 일: 발송사의 전송자격인증이 유효한지 확인하고, 인증 번호와 확인한 날을 다시 등록해 주세요.",
+        "{provider} 계정의 전송자격인증을 다시 확인했습니다.",
     ),
     Kind.UNKNOWN_UNRESOLVED: _rule(
         10, 10, "발송 여부를 모르는 메시지",

@@ -1,15 +1,19 @@
 """AccountService: signing in, and the facts of the workspace."""
 
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from jeondan.v1 import account_pb2 as pb
 from jeondan.v1.account_pb2_grpc import AccountServiceServicer
 
-from core.db import accounts
+from core import jobs
+from core.db import accounts, senders
 from core.db.session import database
-from server import auth, workspaces
+from core.errors import NotFound
+from server import auth, sender_numbers, workspaces
 from server.account_view import provider_account
-from server.convert import stamp
+from server.convert import ids, stamp
 from server.rpc import Call, reads, writes
 from server.updates import merged
 
@@ -42,9 +46,29 @@ class AccountService(AccountServiceServicer):
     @reads
     def ListSenderNumbers(self, request: pb.ListSenderNumbersRequest, call: Call) -> pb.ListSenderNumbersResponse:
         """Oldest first."""
-        rows = accounts.sender_numbers(call.tx)
-        numbers = [pb.SenderNumber(id=str(row.id), number=row.number, active=row.active) for row in rows]
-        return pb.ListSenderNumbersResponse(sender_numbers=numbers)
+        return pb.ListSenderNumbersResponse(sender_numbers=sender_numbers.all_of(call.tx))
+
+    @writes
+    def CreateSenderNumber(self, request: pb.CreateSenderNumberRequest, call: Call) -> pb.CreateSenderNumberResponse:
+        """In use at the accounts that were named."""
+        made = sender_numbers.entered(call, request.number, ids(request.provider_account_ids))
+        return pb.CreateSenderNumberResponse(sender_number=sender_numbers.one(call.tx, made))
+
+    @writes
+    def DisableSenderNumber(self, request: pb.DisableSenderNumberRequest, call: Call) -> pb.DisableSenderNumberResponse:
+        """From the next batch on."""
+        number = UUID(request.sender_number_id)
+        if not senders.disable(call.tx, number):
+            raise NotFound("이런 발신번호가 없습니다.")
+        return pb.DisableSenderNumberResponse(sender_number=sender_numbers.one(call.tx, number))
+
+    @writes
+    def SyncSenderNumbers(self, request: pb.SyncSenderNumbersRequest, call: Call) -> pb.SyncSenderNumbersResponse:
+        """Asked by a worker."""
+        rows = senders.ask(call.tx, call.now)
+        for row in rows:
+            call.tx.after_commit(partial(jobs.check_senders, row.workspace_id, row.id))
+        return pb.SyncSenderNumbersResponse(provider_accounts=len(rows))
 
     @reads
     def ListProviderAccounts(self, request: pb.ListProviderAccountsRequest, call: Call) -> pb.ListProviderAccountsResponse:

@@ -13,12 +13,13 @@ from tests.flow.running import login, second_shop
 
 # Of whoever asks, whatever is asked: nothing of somebody else can be named.
 OWN = {"CreateSession", "GetWorkspace", "CreateImageUpload", "CreateImportUpload", "CreateContact", "CreateSuppression"}
-OWN |= {"CreateWording", "PreviewNotices", "SyncTemplates", "UpdateWorkspace"}
+OWN |= {"CreateWording", "PreviewNotices", "SyncTemplates", "SyncSenderNumbers", "UpdateWorkspace"}
 OWN |= {"SetAttributeType", "AddGuest"}
 # Of whom a link was written for: tests/server/services/test_optout.py.
 OWN |= {"GetOptoutPage", "ConfirmOptout"}
 # With ids of the first merchant these are held in tests/server/test_isolation.py: here they would switch its accounts.
 OWN |= {"CreateProviderAccount", "UpdateProviderAccount", "DisableProviderAccount", "ResumeProviderAccount", "SetRouting"}
+OWN |= {"CreateSenderNumber", "DisableSenderNumber"}
 OWN |= {
     "RecordCertificate",
     "SetProviderSenders",

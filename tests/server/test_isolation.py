@@ -64,6 +64,7 @@ NAMED: dict[str, Callable[[dict[str, str]], Any]] = {
     "DisableProviderAccount": lambda has: provider.DisableProviderAccountRequest(provider_account_id=has["account"]),
     "ResumeProviderAccount": lambda has: provider.ResumeProviderAccountRequest(provider_account_id=has["account"]),
     "SetProviderSenders": lambda has: provider.SetProviderSendersRequest(provider_account_id=has["account"]),
+    "DisableSenderNumber": lambda has: account.DisableSenderNumberRequest(sender_number_id=has["sender"]),
     "RecordCertificate": lambda has: provider.RecordCertificateRequest(
         provider_account_id=has["account"], certificate=account.Certificate(number="1", check_date="2026-01-01")
     ),
@@ -106,6 +107,9 @@ TAKEN: dict[str, Callable[[dict[str, str]], Any]] = {
         provider="aligo", credentials={"key": "k", "user_id": "u"}, sender_number_ids=[has["sender"]]
     ),
     "CreateCampaign": lambda has: campaign.CreateCampaignRequest(campaign=draft(has["sender"])),
+    "CreateSenderNumber": lambda has: account.CreateSenderNumberRequest(
+        number="0312345678", provider_account_ids=[has["account"]]
+    ),
     "UpdateWorkspace": lambda has: account.UpdateWorkspaceRequest(workspace=account.Workspace(notice_sender_id=has["sender"])),
     "CreateSegment": lambda has: segment.CreateSegmentRequest(
         segment=segment.Segment(name="x", rule=segment.SegmentRule(campaign=segment.CampaignRule(campaign_ids=[has["campaign"]])))
@@ -144,7 +148,7 @@ OWN = {
     "SetAttributeType",
     "AddGuest",
 }
-OWN |= {"ListTemplates", "SyncTemplates"}
+OWN |= {"ListTemplates", "SyncTemplates", "SyncSenderNumbers"}
 
 
 def draft(sender: str) -> campaign.Campaign:

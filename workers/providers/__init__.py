@@ -158,6 +158,15 @@ class Balance:
     mms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A sender number as the provider has it registered."""
+
+    number: str = field(repr=False)
+    usable: bool
+    words: str  # the state it has there, for a person
+
+
 def forget(reference: str) -> None:
     """What `send` calls with a reference when its caller does not want to know."""
 
@@ -214,6 +223,10 @@ class Provider(Protocol):
 
     def cancel(self, reference: str) -> None:
         """Take back a reserved call. Raises Refused, Busy or Unknown."""
+        ...
+
+    def senders(self) -> Sequence[Listed] | None:
+        """Every sender number of the account, complete or an exception: Refused or Busy. None where it cannot be asked."""
         ...
 
     def templates(self) -> Sequence[Template]:

@@ -17,6 +17,7 @@ from workers.providers import (
     Cause,
     Forged,
     Hint,
+    Listed,
     Parcel,
     Refused,
     Report,
@@ -78,6 +79,10 @@ class Adapter:
     def cancel(self, reference: str) -> None:
         """Nothing is ever reserved."""
         raise Refused(NOT_TAKEN, "예약된 메시지가 없습니다.", Cause.MESSAGE)
+
+    def senders(self) -> Sequence[Listed] | None:
+        """Every number will do."""
+        return None
 
     def templates(self) -> Sequence[Template]:
         """None of its own: what is rehearsed is written with the templates of the real accounts."""

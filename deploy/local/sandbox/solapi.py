@@ -226,7 +226,8 @@ class Solapi:
         return templates(call, self._world.templates.of("solapi"))
 
     def _senders(self, call: Call, account: Account) -> object:
-        rows = [{"phoneNumber": number, "status": "ACTIVE", "accountId": ACCOUNT} for number in sorted(account.senders)]
+        status = "BLOCKED" if "sender_unregistered" in call.faults else "ACTIVE"
+        rows = [{"phoneNumber": number, "status": status, "accountId": ACCOUNT} for number in sorted(account.senders)]
         return {"startKey": None, "nextKey": None, "limit": 20, "senderIdList": rows}
 
     def _active_senders(self, call: Call, account: Account) -> object:

@@ -15,7 +15,7 @@ from core.rules.alerts import RULES, Condition, Kind, changes
 NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)
 FACTS = {
     "provider": "solapi", "cause": "발송사 잔액이 부족합니다.", "people": "1,200", "words": "‘보류’", "host": "shop.example.com",
-    "lane": "bulk", "jobs": "12", "minutes": "5", "seconds": "30",
+    "lane": "bulk", "jobs": "12", "minutes": "5", "seconds": "30", "last_day": "2026-12-24",
 }  # fmt: skip
 SEEN = Condition(Kind.BREAKER_OPEN, "account")
 

@@ -16,6 +16,7 @@ from workers.providers import (
     Cause,
     Forged,
     Hint,
+    Listed,
     Parcel,
     Refused,
     Report,
@@ -119,6 +120,10 @@ class Adapter:
         if is_kakao(reference):
             return self._kakao.cancel(reference)
         self._client.change("/cancel/", mid=reference)
+
+    def senders(self) -> Sequence[Listed] | None:
+        """Aligo answers no such question: what is wrong with a number is seen at the first send."""
+        return None
 
     def templates(self) -> Sequence[Template]:
         """The Alimtalk templates of every Kakao channel of the account."""

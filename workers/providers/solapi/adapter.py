@@ -23,6 +23,7 @@ from workers.providers import (
     Cause,
     Forged,
     Hint,
+    Listed,
     Parcel,
     Refused,
     Report,
@@ -32,7 +33,7 @@ from workers.providers import (
     check_templates,
     forget,
 )
-from workers.providers.solapi import answers, kakao
+from workers.providers.solapi import answers, kakao, senders
 from workers.providers.solapi.client import Client, about_the_group, certain, decode, encode, local, number, word
 from workers.providers.solapi.words import REGISTERED, text
 
@@ -149,6 +150,11 @@ class Adapter:
     def cancel(self, reference: str) -> None:
         """Take back a reserved call."""
         self._client.ask("DELETE", f"{_path(reference)}/schedule")
+
+    def senders(self) -> Sequence[Listed]:
+        """The numbers that may send from this account."""
+        self._refuse_tests()
+        return senders.listed(self._client)
 
     def templates(self) -> Sequence[Template]:
         """The Alimtalk templates of every Kakao channel of the account."""
