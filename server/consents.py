@@ -17,7 +17,7 @@ from core.errors import NotFound
 from core.rules import consent as rules
 from core.rules import phone
 from core.rules.consent import Asked, Yes
-from core.rules.law import KR, Medium, add_months
+from core.rules.law import KR, Consent, Medium, add_months, consent_until
 from server.convert import enum, enum_name, instant, stamp
 from server.errors import at, wrong
 from server.rpc import Call
@@ -88,10 +88,17 @@ def events_now(call: Call, contact: int) -> list[pb.ConsentEvent]:
 
 
 def holds(contact: Row[Any]) -> audience_pb2.Consent:
-    """What holds for a contact."""
-    given_at = stamp(contact.consent_at)
+    """What holds for a contact, and how long."""
+    proven = Consent(contact.consent_at, contact.consent_source, contact.confirmed_at)
+    counts = contact.ad_consent and contact.consent_source
+    until = consent_until(proven, clock.KST, KR.reconfirm_months) if counts else None
     return audience_pb2.Consent(
-        ads=contact.ad_consent, night=contact.night_consent, consent_time=given_at, source=contact.consent_source
+        ads=contact.ad_consent,
+        night=contact.night_consent,
+        consent_time=stamp(contact.consent_at),
+        source=contact.consent_source,
+        confirm_time=stamp(contact.confirmed_at),
+        until_date=until.isoformat() if until else "",
     )
 
 

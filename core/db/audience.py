@@ -30,17 +30,20 @@ _SUPPRESSED = (
 
 _COMES_BACK = """
     INSERT INTO contacts (workspace_id, phone_sealed, phone_hash, name, tags, attributes, ad_consent, night_consent,
-                          consent_at, consent_source, created_at, updated_at)
+                          consent_at, consent_source, birth_year, guardian_proof, adult_at, created_at, updated_at)
     VALUES (:workspace, :sealed, :hash, :name, :tags, CAST(:attributes AS jsonb), :ad_consent, :night_consent,
-            :consent_at, :consent_source, :now, :now)
+            :consent_at, :consent_source, :birth_year, :guardian_proof, :adult_at, :now, :now)
     ON CONFLICT (workspace_id, phone_hash) DO UPDATE SET
         name = excluded.name, tags = excluded.tags, attributes = excluded.attributes,
         ad_consent = excluded.ad_consent, night_consent = excluded.night_consent,
-        consent_at = excluded.consent_at, consent_source = excluded.consent_source,
+        consent_at = excluded.consent_at, consent_source = excluded.consent_source, confirmed_at = NULL,
+        birth_year = excluded.birth_year, guardian_proof = excluded.guardian_proof, adult_at = excluded.adult_at,
         archived_at = NULL, updated_at = excluded.updated_at, version = contacts.version + 1
     WHERE contacts.archived_at IS NOT NULL
     RETURNING id, phone_hash, phone_sealed
 """
+
+_AGELESS: Mapping[str, Any] = {"birth_year": None, "guardian_proof": "", "adult_at": None}
 
 
 def add_contact(tx: Tx, by: Recorder, number: str, values: Mapping[str, Any], consent: Consent) -> int:
@@ -52,7 +55,7 @@ def add_contact(tx: Tx, by: Recorder, number: str, values: Mapping[str, Any], co
         sealed=keys.sealer()(number),
         hash=keys.lookup(number),
         now=by.now,
-        **{**values, "attributes": json.dumps(values["attributes"], ensure_ascii=False)},
+        **{**_AGELESS, **values, "attributes": json.dumps(values["attributes"], ensure_ascii=False)},
         **_consent_columns(consent),
     )
     if row is None:
@@ -100,6 +103,8 @@ def list_contacts(tx: Tx, workspace: UUID, page: listing.Page) -> listing.Rows:
 def update_contact(tx: Tx, by: Recorder, before: Row[Any], values: Mapping[str, Any], consent: Consent) -> None:
     """New values and consent; every change of consent is recorded. `before` is the locked row."""
     change = {**values, **_consent_columns(consent), "updated_at": by.now, "version": contacts.c.version + 1}
+    if consent.at != before.consent_at:
+        change["confirmed_at"] = None  # another consent has two years of its own
     tx.run(contacts.update().where(contacts.c.id == before.id).values(change))
     said = Consent(before.ad_consent, before.night_consent, before.consent_at, before.consent_source)
     changed(tx, by, before, said, consent)

@@ -10,13 +10,16 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from core.db import accounts, listing, optouts
+from core.db import accounts, listing, notices, optouts
 from core.db.audience import Recorder
 from core.db.ids import new_id
+from core.db.notices import Said
 from core.db.session import Tx
 from core.db.tables import import_errors, imports
 from core.errors import NotFound
+from core.rules import notice
 from core.rules.customers import Customer, RowError
+from core.rules.notice import Kind, Scope
 from core.rules.states import ImportState
 
 KEPT_TAGS = 200  # far above what a person gives by hand, so that the tags of imports push none of those out
@@ -53,6 +56,7 @@ _UPSERT = f"""
                                  THEN excluded.night_consent ELSE c.night_consent END,
             consent_source = CASE WHEN excluded.consent_at > coalesce(c.consent_at, '-infinity')
                                   THEN excluded.consent_source ELSE c.consent_source END,
+            confirmed_at = CASE WHEN excluded.consent_at > c.consent_at THEN NULL ELSE c.confirmed_at END,
             consent_at = greatest(c.consent_at, excluded.consent_at),
             birth_year = coalesce(excluded.birth_year, c.birth_year),
             guardian_proof = coalesce(nullif(excluded.guardian_proof, ''), c.guardian_proof),
@@ -76,6 +80,11 @@ _UPSERT = f"""
     )
     SELECT count(*) FILTER (WHERE created) FROM upserted
 """  # noqa: S608 - a constant
+
+_RECORDED = """SELECT c.id, c.phone_hash, c.phone_sealed, bool_or(s.scope = 'ADS') AS ads, bool_or(s.scope = 'NIGHT') AS night
+    FROM contacts c JOIN consents s ON s.workspace_id = c.workspace_id AND s.contact_id = c.id
+    WHERE c.phone_hash = ANY (CAST(:hashes AS bytea[])) AND s.recorded_at = :now AND s.granted
+    GROUP BY c.id, c.phone_hash, c.phone_sealed"""
 
 _ERROR = """
     INSERT INTO import_errors (import_id, place, workspace_id, sheet, row, column_name, value, reason, message)
@@ -231,12 +240,13 @@ def upsert_contacts(tx: Tx, by: Recorder, customers: Sequence[Customer]) -> tupl
         return 0, 0
     keys = accounts.keys(tx, by.workspace)
     seal = keys.sealer()
+    hashes = [keys.lookup(person.phone) for person in people]
     created = tx.value(
         _UPSERT,
         workspace=by.workspace,
         actor=by.actor,
         now=by.now,
-        hash=[keys.lookup(person.phone) for person in people],
+        hash=hashes,
         sealed=[seal(person.phone) for person in people],
         name=[person.name for person in people],
         tags=[json.dumps(person.tags, ensure_ascii=False) for person in people],
@@ -251,4 +261,18 @@ def upsert_contacts(tx: Tx, by: Recorder, customers: Sequence[Customer]) -> tupl
         guardian=[person.guardian_proof for person in people],
         adult=[person.adult_at for person in people],
     )
+    _tell(tx, by, dict(zip(hashes, people, strict=True)))
     return int(created), len(people) - int(created)
+
+
+def _tell(tx: Tx, by: Recorder, people: Mapping[bytes, Customer]) -> None:
+    """Whose consent was recorded just now, and is so young that they have to be told of it still (R-NTC-1)."""
+    given = {hash: one.consent_at for hash, one in people.items() if one.consent and one.consent_at and one.consent_source}
+    young = {hash: at for hash, at in given.items() if notice.deadline(at) > by.now}
+    if not young:
+        return
+    said = [
+        Said(row.phone_hash, row.phone_sealed, Kind.GRANTED, young[row.phone_hash], Scope.of(row.ads, row.night), row.id)
+        for row in tx.rows(_RECORDED, hashes=list(young), now=by.now)
+    ]
+    notices.add_result(tx, by.workspace, said, by.now)

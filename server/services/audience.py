@@ -7,11 +7,12 @@ from uuid import UUID
 from jeondan.v1 import audience_pb2 as pb
 from jeondan.v1.audience_pb2_grpc import AudienceServiceServicer
 
-from core import jobs
+from core import clock, jobs
 from core.db import accounts, audience, imports, optouts, suppressions
 from core.db.ids import new_id
 from core.rules import phone
 from server import import_view, updates, uploads
+from server.consents import holds
 from server.convert import check_etag, enum, enum_name, enum_names, etag, instant, stamp
 from server.errors import at, wrong
 from server.listing import Field, Lists, next_token, page
@@ -72,7 +73,7 @@ class AudienceService(AudienceServiceServicer):
         """Add one contact by hand."""
         with at("contact.phone"):
             number = phone.normalise(request.contact.phone)
-        values, consent = _contact_values(request.contact), _consent_values(request.contact.consent, call)
+        values, consent = _contact_values(request.contact, call), _consent_values(request.contact.consent, call)
         contact = audience.add_contact(call.tx, _recorder(call), number, values, consent)
         return pb.CreateContactResponse(contact=_read(call, contact))
 
@@ -96,7 +97,8 @@ class AudienceService(AudienceServiceServicer):
         stored = _contact(row, _opener(call))
         check_etag(request.etag, stored.etag)
         merged = updates.merged(stored, request.contact, request.update_mask, field="contact", fixed=FIXED)
-        audience.update_contact(call.tx, _recorder(call), row, _contact_values(merged), _consent_values(merged.consent, call))
+        values, consent = _contact_values(merged, call), _consent_values(merged.consent, call)
+        audience.update_contact(call.tx, _recorder(call), row, values, consent)
         return pb.UpdateContactResponse(contact=_read(call, row.id))
 
     @writes
@@ -151,9 +153,10 @@ def _contact(row: Any, unseal: Opener) -> pb.Contact:
         name=row.name,
         tags=row.tags,
         attributes=row.attributes,
-        consent=pb.Consent(
-            ads=row.ad_consent, night=row.night_consent, consent_time=stamp(row.consent_at), source=row.consent_source
-        ),
+        consent=holds(row),
+        birth_year=row.birth_year or 0,
+        guardian_proof=row.guardian_proof,
+        adult_time=stamp(row.adult_at),
         suppressed=row.suppressed,
         etag=etag(row.id, row.version),
         create_time=stamp(row.created_at),
@@ -161,8 +164,14 @@ def _contact(row: Any, unseal: Opener) -> pb.Contact:
     )
 
 
-def _contact_values(contact: pb.Contact) -> dict[str, Any]:
-    return {"name": contact.name, "tags": list(contact.tags), "attributes": dict(contact.attributes)}
+def _contact_values(contact: pb.Contact, call: Call) -> dict[str, Any]:
+    adult_at = instant(contact.adult_time) if contact.HasField("adult_time") else None
+    if adult_at and adult_at > call.now:
+        raise wrong("contact.adult_time", "성인 확인 일시가 아직 오지 않은 때입니다.", "OUT_OF_RANGE")
+    if contact.birth_year > clock.kst(call.now).year:
+        raise wrong("contact.birth_year", "태어난 해가 아직 오지 않은 해입니다.", "OUT_OF_RANGE")
+    age = {"birth_year": contact.birth_year or None, "guardian_proof": contact.guardian_proof.strip(), "adult_at": adult_at}
+    return {"name": contact.name, "tags": list(contact.tags), "attributes": dict(contact.attributes), **age}
 
 
 def _consent_values(consent: pb.Consent, call: Call) -> audience.Consent:

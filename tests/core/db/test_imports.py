@@ -200,3 +200,32 @@ def test_bad_rows_are_kept_once_in_file_order(by: Recorder) -> None:
             (7, "02-***-**67", "연락처"),
             (9, "02-***-**67", "연락처"),
         ]
+
+
+def notices(by: Recorder) -> list[tuple[str, str, datetime]]:
+    with database().read(by.workspace) as tx:
+        return [(row.kind, row.scope, row.said_at) for row in tx.rows("SELECT * FROM notices ORDER BY id")]
+
+
+def test_a_young_consent_in_a_file_is_confirmed_an_old_one_is_not(by: Recorder) -> None:
+    """R-NTC-1: told once, for what was recorded now; a consent of last year was another's to confirm."""
+    young = NOW - timedelta(days=2)
+    both = replace(HANA, phone="01011110001", night_consent=True, consent_at=young)
+    unproven = replace(HANA, phone="01011110002", consent_at=young, consent_source="")
+    upsert(by, both, unproven, HANA)
+    assert notices(by) == [("GRANTED", "ADS_AND_NIGHT", young)]
+    with database().write(by.workspace) as tx:
+        tx.run("UPDATE notices SET state = 'DONE'")
+    upsert(replace(by, now=NOW + timedelta(hours=1)), both, unproven, HANA)
+    assert len(notices(by)) == 1
+
+
+def test_a_newer_consent_in_a_file_begins_two_years_of_its_own(by: Recorder) -> None:
+    """R-NTC-2: what an earlier one was confirmed to counts no more."""
+    upsert(by, HANA)
+    with database().write(by.workspace) as tx:
+        tx.run("UPDATE contacts SET confirmed_at = :now", now=JUNE)
+    upsert(by, replace(HANA, name="김하나나"))
+    assert only(by).confirmed_at == JUNE
+    upsert(by, replace(HANA, consent_at=JUNE))
+    assert only(by).confirmed_at is None

@@ -33,9 +33,24 @@ def test_a_contact_is_masked_and_its_consent_recorded(shop: Shop) -> None:
     assert made.masked_phone == "010-****-6789"
     assert made.phone == ""
     assert (made.name, list(made.tags), dict(made.attributes)) == ("김하나", ["단골"], {"등급": "VIP"})
-    assert made.consent == consent
+    assert (made.consent.ads, made.consent.night, made.consent.source) == (True, True, "매장 신청서")
+    assert (made.consent.consent_time, made.consent.until_date) == (when(2026), "2028-03-01")
     assert consents(shop, made) == [("ADS", True, "매장 신청서", "user:"), ("NIGHT", True, "매장 신청서", "user:")]
     assert shop.call("GetContact", pb.GetContactRequest(contact_id=made.id)).contact == made
+
+
+def test_age_and_guardian_are_kept_and_checked(shop: Shop) -> None:
+    """R-CON-6, R-PRO-2: year of birth, the guardian's proof, and when somebody was found to be of age."""
+    made = contact(shop, birth_year=2014, guardian_proof="법정대리인 동의서 3")
+    assert (made.birth_year, made.guardian_proof, made.HasField("adult_time")) == (2014, "법정대리인 동의서 3", False)
+    change = pb.UpdateContactRequest(contact_id=made.id, contact=pb.Contact(birth_year=1990, adult_time=when(2026)))
+    change.update_mask.paths.extend(["birth_year", "guardian_proof", "adult_time"])
+    after = shop.call("UpdateContact", change).contact
+    assert (after.birth_year, after.guardian_proof, after.adult_time) == (1990, "", when(2026))
+    for wrong, field in ((pb.Contact(birth_year=1899), "birth_year"), (pb.Contact(birth_year=2099), "birth_year"),
+                         (pb.Contact(adult_time=when(2999)), "adult_time")):  # fmt: skip
+        refusal = shop.refused("UpdateContact", pb.UpdateContactRequest(contact_id=made.id, contact=wrong))
+        assert refusal.fields == {f"contact.{field}": "OUT_OF_RANGE"}
 
 
 def test_phone_numbers_are_not_readable_in_the_database(shop: Shop) -> None:
