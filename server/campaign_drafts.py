@@ -18,6 +18,7 @@ from core.rules.states import KOREAN, CampaignState
 from core.rules.template import problems
 from core.rules.text import normalise
 from server import campaign_control as control
+from server import campaign_purpose as purposes
 from server import preview as previews
 from server.convert import enum_name, instant, optional_id
 
@@ -50,6 +51,7 @@ def columns(tx: Tx, campaign: pb.Campaign) -> dict[str, Any]:
         "expires_at": instant(campaign.expire_time) if campaign.HasField("expire_time") else None,
         "scheduled_at": minute(instant(campaign.schedule_time)) if campaign.HasField("schedule_time") else None,
         **control.columns(campaign),
+        **purposes.columns(campaign),
     }
 
 
@@ -123,6 +125,7 @@ def launched(tx: Tx, row: Row[Any], now: datetime) -> dict[str, Any]:
     control.check_pace(tx, row, now)
     return {
         **_begun(row, until, people, now),
+        **purposes.frozen(tx, row),
         "frozen_body": rules.finished_body(draft),
         "frozen_fallback": normalise(draft.fallback) if draft.notice else "",
         "frozen_subject": rules.finished_subject(draft),

@@ -9,6 +9,7 @@ from jeondan.v1 import campaign_pb2 as pb
 from core.db import accounts
 from core.db.session import Row, Tx
 from core.rules import night
+from core.rules.draft import warnings
 from core.rules.night import Window
 from core.rules.price import PriceTable, to_won
 from core.rules.text import find_rare
@@ -34,7 +35,7 @@ def answer(tx: Tx, row: Row[Any], samples: int, now: datetime) -> Answer:
         cost_krw=to_won(cost),
         samples=view.samples(found),
         problems=view.problems([*previews.problems(draft, found), *control.too_slow(row, people, now, quiet)]),
-        warnings=view.problems(control.over_budget(row, cost)),
+        warnings=view.problems([*warnings(draft), *control.over_budget(row, cost)]),
         expected_end_time=stamp(control.forecast_end(row, people, now, quiet)),
         rare_characters=sorted({one.character for one in find_rare(row.body + row.subject)}),
         night_split=night_split(row, found, prices, quiet, now),

@@ -19,6 +19,7 @@ from core.rules.price import PriceTable, to_won
 from core.rules.reasons import order, why
 from core.rules.routing import Breaker
 from server import campaign_control as control
+from server import campaign_purpose as purposes
 from server import segment_rules
 from server.convert import enum, etag, stamp
 from server.preview import Preview, Shown
@@ -101,6 +102,7 @@ def message(row: Row[Any]) -> pb.Campaign:
         launch_time=stamp(row.launched_at),
         end_time=stamp(row.ended_at),
         archive_time=stamp(row.archived_at),
+        **purposes.message(row),
     )
 
 

@@ -19,6 +19,7 @@ from core.rules import direct as rules
 from core.rules.channel import Channel
 from core.rules.phone import mask
 from core.rules.price import to_won
+from core.rules.purpose import InfoReason
 from core.rules.reasons import label
 from core.rules.routing import Route
 from core.rules.states import MessageState
@@ -45,16 +46,28 @@ def order(call: Call, request: Request, wanted: Sequence[rules.Direct]) -> direc
     channels = Counter(one.channel for one in wanted).most_common(1) or [(Channel.SMS, 0)]
     ways = _routes(call, sender_id, channels[0][0])
     subject = rules.check_subject(request.subject)
-    return direct.Order(call.workspace, call.caller.test, sender_id, sender, subject, ways, begin, end)
+    why = enum_name(types_pb2.InfoReason, "INFO_REASON", request.info_reason) or InfoReason.TRANSACTION
+    return direct.Order(call.workspace, call.caller.test, sender_id, sender, subject, ways, begin, end, why)
 
 
-def checked(wanted: Iterable[Any]) -> tuple[list[rules.Direct], dict[int, InvalidInput]]:
+def checked_one(call: Call, one: Any) -> rules.Direct:
+    """A message that can be sent. Its shop is looked up only when the text is in doubt."""
+    try:
+        return rules.check(one.to, one.text, one.client_reference)
+    except InvalidInput as refusal:
+        if refusal.reason != "PURPOSE_LINT":
+            raise
+        shop = accounts.workspace_row(call.tx, call.workspace).name
+        return rules.check(one.to, one.text, one.client_reference, shop=shop)
+
+
+def checked(call: Call, wanted: Iterable[Any]) -> tuple[list[rules.Direct], dict[int, InvalidInput]]:
     """Every message for itself: those that can be sent, and by their place those that cannot."""
     good: list[rules.Direct] = []
     refused: dict[int, InvalidInput] = {}
     for place, one in enumerate(wanted):
         try:
-            good.append(rules.check(one.to, one.text, one.client_reference))
+            good.append(checked_one(call, one))
         except InvalidInput as refusal:
             refused[place] = refusal
     return good, refused

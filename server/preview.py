@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from core import clock
-from core.db import accounts, campaigns, certificates, pictures, provider_accounts, segments, templates
+from core.db import accounts, campaigns, certificates, goods, pictures, provider_accounts, segments, templates
 from core.db.session import Row, Tx
 from core.errors import InvalidInput, Violation
 from core.rules import draft as drafts
@@ -16,6 +16,7 @@ from core.rules import optout
 from core.rules.alimtalk import Notice
 from core.rules.certificate import usable
 from core.rules.channel import Channel
+from core.rules.goods import of_items
 from core.rules.letter import Letter
 from core.rules.personalise import MissingValue
 from core.rules.phone import mask
@@ -80,7 +81,15 @@ def draft_of(tx: Tx, campaign: Row[Any], now: datetime) -> drafts.Draft:
         schedule=schedule_of(tx, campaign, campaign.scheduled_at, now) if campaign.scheduled_at else None,
         notice=_notice_of(tx, campaign) if campaign.template_id else None,
         fallback=campaign.fallback_body,
+        flyer=_shown(tx, campaign.flyer_id) if campaign.flyer_id else drafts.Flyer(),
+        info_reason=campaign.info_reason,
+        overruled=bool(campaign.purpose_agreed_by),
     )
+
+
+def _shown(tx: Tx, flyer: UUID) -> drafts.Flyer:
+    """What its picture offers, and what of that may not be offered."""
+    return drafts.Flyer(goods.offers(tx, flyer), of_items(goods.items(tx, flyer)).prohibited)
 
 
 def _notice_of(tx: Tx, campaign: Row[Any]) -> drafts.Notice:
@@ -202,5 +211,6 @@ def problems(draft: drafts.Draft, preview: Preview | None) -> list[Violation]:
 def letter_of(draft: drafts.Draft) -> Letter | Notice:
     """The finished text, ready to be written for people."""
     if draft.notice and draft.notice.template:
-        return Notice(draft.notice.template, draft.body)
-    return Letter(drafts.finished_body(draft), has_image=draft.flyer_state is not None)
+        return Notice(draft.notice.template, draft.body, informs=not draft.overruled)
+    informs = not draft.ad and not draft.overruled
+    return Letter(drafts.finished_body(draft), has_image=draft.flyer_state is not None, informs=informs)

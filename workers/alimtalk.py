@@ -25,12 +25,12 @@ def correspondence(tx: Tx, batch: Row[Any]) -> Correspondence | None:
         return None
     row = templates.get(tx, batch.template_id)
     template = templates.as_template(row) if row and row.gone_at is None else None
-    return _correspondences(template, batch.frozen_body, batch.frozen_fallback)
+    return _correspondences(template, batch.frozen_body, batch.frozen_fallback, not batch.purpose_agreed_by)
 
 
 @lru_cache(maxsize=64)
-def _correspondences(template: Template | None, body: str, fallback: str) -> Correspondence:
-    return Correspondence(template, body, fallback)
+def _correspondences(template: Template | None, body: str, fallback: str, informs: bool) -> Correspondence:
+    return Correspondence(template, body, fallback, informs=informs)
 
 
 def fall(tx: Tx, batch: Row[Any], channel: str, before: bytes, after: bytes, now: datetime) -> tuple[bytes, dict[str, Any]]:

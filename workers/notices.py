@@ -14,6 +14,7 @@ from core.errors import InvalidInput
 from core.rules import notice
 from core.rules.direct import Direct, check
 from core.rules.notice import Kind, Scope, Shop, State
+from core.rules.purpose import InfoReason
 from core.rules.states import MessageState
 
 AT_ONCE = 500
@@ -39,7 +40,7 @@ def send(workspace: UUID, now: datetime) -> int:
         if not written:
             return 0
         keys = accounts.keys(tx, workspace)
-        order = Order(workspace, False, number, shop.sender, "", ways, now, notice.closing(now))
+        order = Order(workspace, False, number, shop.sender, "", ways, now, notice.closing(now), InfoReason.STATUTORY)
         places = direct.add(tx, order, list(written.values()), keys, now)
         notices.send(tx, dict(zip(written, places, strict=True)))
         for batch in dict.fromkeys(batch for batch, _ in places):
@@ -55,7 +56,7 @@ def _written(tx: Tx, workspace: UUID, rows: Sequence[Row[Any]], shop: Shop) -> d
     for row in rows:
         text = notice.words(Kind(row.kind), Scope(row.scope), row.said_at, row.deadline_at, shop)
         try:
-            written[row.id] = check(unseal(row.phone_sealed), text, f"notice-{row.id}")
+            written[row.id] = check(unseal(row.phone_sealed), text, f"notice-{row.id}", shop=shop.name)
         except InvalidInput as refusal:
             _log.warning("notice_not_sendable", notice=str(row.id), reason=refusal.reason)
     return written

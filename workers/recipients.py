@@ -17,7 +17,10 @@ _WRITTEN = Written()
 
 def letter(batch: Row[Any], optout_number: str = "") -> Letter:
     """How the texts of a batch are written; advertising with the free number of the account by which it leaves."""
-    return _WRITTEN if batch.kind == "SEND" else _letters(batch.frozen_body, bool(batch.image_object), optout_number)
+    if batch.kind == "SEND":
+        return _WRITTEN
+    informs = batch.purpose == "INFO" and not batch.purpose_agreed_by
+    return _letters(batch.frozen_body, bool(batch.image_object), optout_number, informs)
 
 
 def people(tx: Tx, batch: Row[Any], now: datetime, keys: Sequence[str] | None = None) -> list[Person]:
@@ -52,5 +55,5 @@ def _linked(tx: Tx, batch: Row[Any], people: Sequence[Person], keys: Sequence[st
 
 
 @lru_cache(maxsize=64)
-def _letters(body: str, has_image: bool, optout_number: str) -> Letter:
-    return Letter(redirected(body, optout_number) if optout_number else body, has_image=has_image)
+def _letters(body: str, has_image: bool, optout_number: str, informs: bool) -> Letter:
+    return Letter(redirected(body, optout_number) if optout_number else body, has_image=has_image, informs=informs)

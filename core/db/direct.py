@@ -18,7 +18,9 @@ from core.db.tables import campaigns as _campaigns
 from core.rules import ledger
 from core.rules.direct import Direct
 from core.rules.events import news
+from core.rules.law import RULESET
 from core.rules.letter import GONE, Person
+from core.rules.purpose import InfoReason
 from core.rules.routing import Route
 from core.rules.states import BatchState, CampaignState, MessageState
 
@@ -35,6 +37,7 @@ class Order:
     routes: Sequence[Route]
     begin: datetime
     end: datetime
+    info_reason: str = InfoReason.TRANSACTION
 
 
 def add(tx: Tx, order: Order, messages: Sequence[Direct], keys: WorkspaceKeys, now: datetime) -> list[tuple[UUID, int]]:
@@ -67,6 +70,8 @@ def _call(identifier: UUID, order: Order, people: int, now: datetime) -> dict[st
         "test": order.test,
         "name": "",
         "purpose": "INFO",
+        "info_reason": order.info_reason,
+        "ruleset": RULESET,
         "sender_number_id": order.sender_id,
         "sender": order.sender,
         "frozen_subject": order.subject,

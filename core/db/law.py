@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.engine import Row
 
 from core import clock
+from core.db import goods
 from core.db.session import Tx
 
 # No, and not taken back by a later consent with its proof.
@@ -79,10 +80,14 @@ def binds(message: Row[Any], campaign: UUID, workspace: Row[Any], now: datetime)
 
 
 def of_campaign(tx: Tx, campaign: Row[Any], now: datetime) -> dict[str, Any]:
-    """`binds` for a campaign of this workspace."""
+    """`binds` for a campaign of this workspace: about the goods that its launch froze, or would freeze."""
     workspace = tx.row(f"SELECT {WORKSPACE} FROM workspaces w WHERE w.id = :id", id=campaign.workspace_id)  # noqa: S608
     assert workspace is not None
-    return binds(campaign, campaign.id, workspace, now)
+    values = binds(campaign, campaign.id, workspace, now)
+    if campaign.ruleset:
+        return values
+    found = goods.of_campaign(tx, campaign)
+    return {**values, "goods": list(found.kinds) if workspace.trade_exemption else [], "adult": found.adult}
 
 
 def of_any(tx: Tx, workspace: UUID, purpose: str, now: datetime) -> dict[str, Any]:

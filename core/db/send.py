@@ -17,7 +17,7 @@ from core.rules.states import BatchState
 # All but the contacts: 500 numbers that few look at, and the driver takes its time to read.
 _BATCH = "b.id, b.workspace_id, b.campaign_id, b.states, b.reasons, b.state, b.due_at, b.attempt, b.lease_owner, b.fallen"
 
-_CAMPAIGN = f"""c.purpose, c.goods, c.adult, {law.WORKSPACE},
+_CAMPAIGN = f"""c.purpose, c.purpose_agreed_by, c.goods, c.adult, {law.WORKSPACE},
     c.frozen_body, c.frozen_subject, c.sender, c.image_object, c.routes, c.expires_at,
     c.state AS campaign_state, c.kind, c.test, c.pace_people, c.pace_seconds, c.pace_free_at, c.batch_size, c.budget_krw,
     c.template_id, c.frozen_fallback"""

@@ -227,7 +227,7 @@ campaigns = sa.Table(
     sa.Column("none_tags", TEXTS, nullable=False, server_default=sa.text("'{}'")),
     sa.Column("segment_id", ID, sa.ForeignKey("segments.id")),
     sa.Column("audience", JSONB(none_as_null=True)),  # the rule of the segment, frozen at launch: rules.segment
-    text("info_reason"),  # why it is information: rules.purpose.Reason
+    text("info_reason"),  # why it is information: rules.purpose.InfoReason
     # who says that it is information although the words look like advertising, why, and who agrees
     text("purpose_override"), text("purpose_override_by"), text("purpose_agreed_by"),
     # frozen at launch: the version of the rules, and the kinds of goods that it is about

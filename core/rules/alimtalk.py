@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from core.errors import InvalidInput
+from core.rules import purpose
 from core.rules.channel import Channel
 from core.rules.letter import NAME, Letter, Part, Person, Prepared, prepare
 from core.rules.personalise import Body, parse
@@ -25,8 +26,9 @@ def bound(template: Template, body: str) -> str:
 class Notice:
     """A template and the body bound to it, parsed once per campaign; writes as a Letter does."""
 
-    def __init__(self, template: Template, body: str) -> None:
+    def __init__(self, template: Template, body: str, *, informs: bool = True) -> None:
         self.template = template
+        self._informs = informs
         values = read(template.content, bound(template, body)) or {}
         self._bodies: dict[str, Body] = {name: parse(values.get(name, _ours(name))) for name in names(template)}
         wanted = dict.fromkeys(name for one in self._bodies.values() for name in one.names)
@@ -35,6 +37,8 @@ class Notice:
     def written(self, name: str, attributes: Sequence[str]) -> Written:
         """What one person gets; MissingValue or InvalidInput when it cannot be written."""
         known = dict(zip(self.keys, attributes, strict=True)) | dict.fromkeys(NAMES, name)
+        if self._informs and any(purpose.hides_marks(known[one]) for body in self._bodies.values() for one in body.names):
+            raise InvalidInput("변수에 넣을 값에 광고 표현이 있습니다.", reason="PURPOSE_LINT")
         values = {variable: body.render([_clean(known[one]) for one in body.names]) for variable, body in self._bodies.items()}
         return write(self.template, values)
 
@@ -58,9 +62,9 @@ class Correspondence:
     A template that is not approved any more, or not the one that was launched with, reaches nobody.
     """
 
-    def __init__(self, template: Template | None, body: str, fallback: str) -> None:
-        self.notice = _notice(template, body)
-        self.fallback = Letter(fallback) if fallback else None
+    def __init__(self, template: Template | None, body: str, fallback: str, *, informs: bool = True) -> None:
+        self.notice = _notice(template, body, informs)
+        self.fallback = Letter(fallback, informs=informs) if fallback else None
         self.template = self.notice.template if self.notice else None
         writers = [one for one in (self.notice, self.fallback) if one]
         self.keys = tuple(dict.fromkeys(key for one in writers for key in one.keys))
@@ -99,11 +103,11 @@ class Correspondence:
         return (name, tuple(values.get(key, "") for key in writer.keys), *rest)  # type: ignore[return-value]
 
 
-def _notice(template: Template | None, body: str) -> Notice | None:
+def _notice(template: Template | None, body: str, informs: bool) -> Notice | None:
     if template is None or template.state is not TemplateState.APPROVED:
         return None
     try:
-        return Notice(template, body)
+        return Notice(template, body, informs=informs)
     except InvalidInput:
         return None
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from core.errors import InvalidInput, Violation
-from core.rules import label, phone
+from core.rules import label, phone, purpose
 from core.rules.channel import SUBJECT_LIMIT, Channel
 from core.rules.text import UnsupportedText, byte_length, channel_for, find_unsupported, normalise
 
@@ -27,8 +27,8 @@ class Direct:
     channel: Channel
 
 
-def check(to: str, text: str, reference: str) -> Direct:
-    """The message, or why it cannot be sent: one violation, which names `to`, `text` or `client_reference`."""
+def check(to: str, text: str, reference: str, *, shop: str = "") -> Direct:
+    """The message of this shop, or why it cannot be sent: one violation, which names `to`, `text` or `client_reference`."""
     number = _number(to)
     body = normalise(text)
     if not body.strip():
@@ -36,6 +36,8 @@ def check(to: str, text: str, reference: str) -> Direct:
     _check_carried("text", body)
     if label.opens_with_label(body):
         raise _wrong("text", _AD, "AD_NEEDS_CAMPAIGN")
+    if found := purpose.marks(body, shop=shop):
+        raise _wrong("text", purpose.sentence(found), "PURPOSE_LINT", {"marks": ", ".join(found)})
     if len(reference) > LONGEST_REFERENCE:
         sentence = f"참조 번호는 {LONGEST_REFERENCE}자까지 쓸 수 있습니다."
         raise _wrong("client_reference", sentence, "CLIENT_REFERENCE_TOO_LONG")
@@ -47,9 +49,9 @@ def check(to: str, text: str, reference: str) -> Direct:
     return Direct(number, body, reference, size, channel)
 
 
-def check_purpose(purpose: str) -> None:
+def check_purpose(given: str) -> None:
     """Information only: an advertisement needs everything that a campaign checks."""
-    if purpose != "INFO":
+    if given != "INFO":
         raise _wrong("purpose", _AD, "AD_NEEDS_CAMPAIGN")
 
 
@@ -59,6 +61,8 @@ def check_subject(subject: str) -> str:
     _check_carried("subject", title)
     if label.opens_with_label(title):
         raise _wrong("subject", _AD, "AD_NEEDS_CAMPAIGN")
+    if found := purpose.marks(title):
+        raise _wrong("subject", purpose.sentence(found), "PURPOSE_LINT", {"marks": ", ".join(found)})
     if (size := byte_length(title)) > SUBJECT_LIMIT:
         sentence = f"제목이 {size}바이트입니다. {SUBJECT_LIMIT}바이트까지 쓸 수 있습니다."
         raise _wrong("subject", sentence, "SUBJECT_TOO_LONG")

@@ -1,15 +1,18 @@
 """What stands in the way of a launch: the merchant's text and choices checked as a whole, and the finished text they become."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from core.errors import InvalidInput, Violation
-from core.rules import alimtalk, label
+from core.rules import alimtalk, alimtalk_policy, goods, label, links, purpose
 from core.rules import schedule as schedules
 from core.rules import template as templates
 from core.rules.channel import SUBJECT_LIMIT, Channel
 from core.rules.personalise import parse
 from core.rules.text import UnsupportedText, byte_length, channel_for, find_unsupported, normalise
+
+SHORTEST_TEXT = 5  # letters beside a picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,14 @@ class Notice:
 
     template: templates.Template | None
     carried: bool = True  # by an account that knows the sender number
+
+
+@dataclass(frozen=True, slots=True)
+class Flyer:
+    """What the picture shows, in words, and what may not be shown."""
+
+    offers: tuple[str, ...] = ()  # names, badges and prices, as the picture has them
+    prohibited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +49,20 @@ class Draft:
     fallback: str = ""  # for whom the Alimtalk does not reach
     segment_archived: bool = False
     certified: bool = True  # by one of the accounts that know the sender number advertising may leave today
+    flyer: Flyer = Flyer()
+    info_reason: str = ""
+    overruled: bool = False  # two people said that it is information, whatever the words look like
 
 
 def problems(draft: Draft) -> tuple[Violation, ...]:
     """Everything that must be mended, in the order a person would mend it; empty = it can go."""
     found = {(violation.field, violation.reason): violation for check in _CHECKS for violation in check(draft)}
     return tuple(found.values())
+
+
+def warnings(draft: Draft) -> tuple[Violation, ...]:
+    """What does not stand in the way but should be seen by a person."""
+    return (*goods.warnings((draft.body, draft.subject, *draft.flyer.offers)), *_pictured(draft))
 
 
 def finished_body(draft: Draft) -> str:
@@ -81,9 +100,51 @@ def _constant(body: str) -> str:
 
 
 def _text(draft: Draft) -> Iterator[Violation]:
+    reason = "TEXT_REQUIRED"
     if not draft.body.strip() and not draft.notice:
-        reason = "TEXT_REQUIRED"
         yield Violation("campaign.body", "본문이 비어 있습니다. 그림만으로는 보낼 수 없습니다.", reason)
+    elif draft.flyer_state is not None and _letters(draft.body) < SHORTEST_TEXT:
+        sentence = f"광고 내용은 그림만이 아니라 글로도 있어야 합니다. 본문을 {SHORTEST_TEXT}자 이상 써 주세요."
+        yield Violation("campaign.body", sentence, reason)
+
+
+def _letters(body: str) -> int:
+    """What is left of a text without variables, blanks and symbols."""
+    return sum(map(str.isalnum, re.sub(r"#\{[^}]*\}", "", body)))
+
+
+def _pictured(draft: Draft) -> Iterator[Violation]:
+    """R-LBL-6: nothing of what the picture offers is said in words."""
+    said = re.sub(r"[\s,]", "", draft.body)
+    words = [word for offer in draft.flyer.offers for word in re.split(r"\s+", offer.replace(",", "")) if len(word) > 1]
+    if words and not any(word in said for word in words):
+        sentence = "전단의 상품·가격이 본문에는 하나도 없습니다. 광고 내용은 그림만이 아니라 글로도 있어야 합니다."
+        yield Violation("campaign.body", sentence, "OFFER_ONLY_IN_IMAGE")
+
+
+def _purpose(draft: Draft) -> Iterator[Violation]:
+    """Information has a reason, and none of the marks of advertising; a template is looked at by Kakao's rules, too."""
+    if draft.ad:
+        return
+    if not draft.info_reason:
+        sentence = "정보성 메시지로 보내는 이유를 골라 주세요. 해당하는 이유가 없으면 광고(AD)입니다."
+        yield Violation("campaign.info_reason", sentence, "INFO_REASON_MISSING")
+    template = draft.notice.template if draft.notice else None
+    buttons = [button.name for button in template.buttons] if template else []
+    shown = [template.content, template.emphasis_title] if template else []
+    texts = [draft.body, draft.subject, draft.fallback, *shown, *buttons]
+    yield from purpose.problems(texts, shop=draft.shop, overruled=draft.overruled)
+    if template:
+        yield from alimtalk_policy.problems("\n".join(filter(None, (*shown, draft.body))), buttons)
+
+
+def _goods(draft: Draft) -> Iterator[Violation]:
+    yield from goods.problems(draft.flyer.prohibited)
+
+
+def _links(draft: Draft) -> Iterator[Violation]:
+    if draft.ad:
+        yield from links.problems(draft.body)
 
 
 def _characters(draft: Draft) -> Iterator[Violation]:
@@ -208,6 +269,6 @@ _FIELDS = {
     "optout_number": "workspace.optout_number",
 }
 _CHECKS: tuple[Callable[[Draft], Iterator[Violation]], ...] = (
-    _text, _characters, _variables, _length, _label, _optout, _subject, _sender, _account, _certificate, _flyer, _segment, _time,
-    _notice,
+    _text, _characters, _variables, _length, _label, _optout, _subject, _sender, _account, _certificate, _flyer, _goods, _links,
+    _purpose, _segment, _time, _notice,
 )  # fmt: skip

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Final, Protocol
 
 from core.errors import InvalidInput
-from core.rules import template
+from core.rules import purpose, template
 from core.rules.channel import BODY_LIMIT, Channel
 from core.rules.personalise import Body, MissingValue, clean_value, parse
 from core.rules.text import byte_length, channel_for, find_unsupported
@@ -55,9 +55,10 @@ class Prepared:
 class Letter:
     """A finished body (label and opt-out line included), parsed once per campaign."""
 
-    def __init__(self, body: str, *, has_image: bool = False) -> None:
+    def __init__(self, body: str, *, has_image: bool = False, informs: bool = False) -> None:
         self.body: Body = parse(body)
         self.has_image = has_image
+        self._informs = informs  # information only: also what stands in variables
         names = self.body.names
         self.keys = tuple(name for name in names if name != NAME)
         self._name_at = names.index(NAME) if NAME in names else None
@@ -76,9 +77,13 @@ class Letter:
         if self._constant is not None:
             return self._constant
         if not self.keys:
-            return self.body.render((_clean(name),))
+            return self._filled((name,))
         at = self._name_at
-        values = attributes if at is None else (*attributes[:at], name, *attributes[at:])
+        return self._filled(attributes if at is None else (*attributes[:at], name, *attributes[at:]))
+
+    def _filled(self, values: Sequence[str]) -> str:
+        if self._informs and any(map(purpose.hides_marks, values)):
+            raise InvalidInput("변수에 넣을 값에 광고 표현이 있습니다.", reason="PURPOSE_LINT")
         return self.body.render([_clean(value) for value in values])
 
     def channel(self, text: str) -> Channel:

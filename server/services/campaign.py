@@ -15,6 +15,7 @@ from core.rules.states import CampaignState, check_move
 from server import campaign_control as control
 from server import campaign_drafts as drafts
 from server import campaign_preview
+from server import campaign_purpose as purposes
 from server import campaign_retry as retry
 from server import campaign_view as view
 from server import preview as previews
@@ -92,6 +93,21 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
             call.tx.after_commit(lambda: jobs.plan_campaign(call.workspace, row.id))
         warnings = control.over_budget(row, previews.forecast(call.tx, row, call.now)) if row.budget_krw else ()
         return pb.LaunchCampaignResponse(campaign=view.one(call.tx, row.id), warnings=view.problems(warnings))
+
+    @writes
+    def OverrulePurpose(self, request: pb.OverrulePurposeRequest, call: Call) -> pb.OverrulePurposeResponse:
+        row = _locked(call, request.campaign_id)
+        drafts.check_is_draft(row)
+        campaigns.update(call.tx, row.id, purposes.asked(call, row, request.reason))
+        return pb.OverrulePurposeResponse(campaign=view.one(call.tx, row.id))
+
+    @writes
+    def AgreeToPurpose(self, request: pb.AgreeToPurposeRequest, call: Call) -> pb.AgreeToPurposeResponse:
+        row = _locked(call, request.campaign_id)
+        check_etag(request.etag, view.etag_of(row))
+        drafts.check_is_draft(row)
+        campaigns.update(call.tx, row.id, purposes.agreed(call, row))
+        return pb.AgreeToPurposeResponse(campaign=view.one(call.tx, row.id))
 
     @writes
     def UnscheduleCampaign(self, request: pb.UnscheduleCampaignRequest, call: Call) -> pb.UnscheduleCampaignResponse:

@@ -144,6 +144,8 @@ def _product(row: Any) -> pb.Product:
         create_time=stamp(row.created_at),
         update_time=stamp(row.updated_at),
         archive_time=stamp(row.archived_at),
+        kind=row.kind,
+        category=enum(pb.Product.Category, "CATEGORY", row.category),
     )
 
 
@@ -156,6 +158,8 @@ def _product_values(product: pb.Product) -> dict[str, Any]:
         "sale_price_krw": product.sale_price_krw if product.HasField("sale_price_krw") else None,
         "badge": product.badge,
         "image_ids": ids(product.image_ids),
+        "kind": product.kind.strip(),
+        "category": enum_name(pb.Product.Category, "CATEGORY", product.category),
     }
 
 

@@ -11,7 +11,6 @@ from core.db import campaigns, direct, messages
 from core.db.listing import Rows
 from core.db.session import Row
 from core.errors import NotAllowed, NotFound, WrongState
-from core.rules.direct import check
 from core.rules.price import to_won
 from core.rules.states import CANCELLABLE, MESSAGE_KOREAN, MessageState
 from server import direct as view
@@ -42,13 +41,13 @@ class SendService(send_pb2_grpc.SendServiceServicer):
 
     @writes
     def SendMessage(self, request: pb.SendMessageRequest, call: Call) -> pb.SendMessageResponse:
-        wanted = check(request.to, request.text, request.client_reference)
+        wanted = view.checked_one(call, request)
         (message,) = view.store(call, view.order(call, request, [wanted]), [wanted])
         return pb.SendMessageResponse(message=message)
 
     @writes
     def BatchSend(self, request: pb.BatchSendRequest, call: Call) -> pb.BatchSendResponse:
-        good, refused = view.checked(request.messages)
+        good, refused = view.checked(call, request.messages)
         given = view.order(call, request, good)
         if refused and request.all_or_nothing:
             raise view.all_refused(refused)

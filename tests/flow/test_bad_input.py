@@ -24,6 +24,7 @@ def ids_of(rpc: str) -> list[str]:
 # What a request needs besides the id, to be wrong in nothing else.
 NEEDED: dict[str, dict[str, Any]] = {
     "RescheduleCampaign": {"scheduleTime": "2090-01-01T00:00:00Z"},
+    "OverrulePurpose": {"reason": "REASON_SURVEY"},
     "ResolveAttempt": {"decision": "DECISION_CLOSE"},
     "UpdateProviderAccount": {"settings": {"priority": 1}, "updateMask": "priority"},
 }

@@ -26,6 +26,7 @@ def draft(shop: dict[str, str], people: str) -> dict[str, Any]:
     return {
         "name": "x",
         "purpose": "PURPOSE_INFO",
+        "infoReason": "INFO_REASON_TRANSACTION",
         "body": "내일 쉽니다.",
         "senderNumberId": sender,
         "audience": {"anyTags": [people]},

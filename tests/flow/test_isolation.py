@@ -104,6 +104,8 @@ def named(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{verb}Campaign", {"campaignId": has["sent"]}
     yield "RescheduleCampaign", {"campaignId": has["campaign"], "scheduleTime": "2090-01-01T00:00:00Z"}
     yield "UnscheduleCampaign", {"campaignId": has["campaign"]}
+    yield "OverrulePurpose", {"campaignId": has["campaign"], "reason": "REASON_SURVEY"}
+    yield "AgreeToPurpose", {"campaignId": has["campaign"]}
     yield "ListMessages", {"campaignId": has["sent"]}
     yield "ListRecipients", {"campaignId": has["sent"]}
     yield "ExplainRecipient", {"campaignId": has["sent"], "contactId": has["contact"]}

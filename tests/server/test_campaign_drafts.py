@@ -95,7 +95,7 @@ def test_a_launch_freezes_prices_account_end_and_the_audience_of_this_moment(sho
             w=workspace,
             now=NOW,
         )
-        draft = {"name": "가", "purpose": "INFO", "body": "안녕", "sender_number_id": UUID(number)}
+        draft = {"name": "가", "purpose": "INFO", "info_reason": "REPLY", "body": "안녕", "sender_number_id": UUID(number)}
         row = campaigns.get(tx, campaigns.add(tx, workspace, draft, NOW))
         found = drafts.launched(tx, row, NOW)
         assert (found["state"], found["frozen_body"], found["sender"]) == ("PLANNING", "안녕", "0212345678")

@@ -54,6 +54,8 @@ NAMED: dict[str, Callable[[dict[str, str]], Any]] = {
         campaign_id=has["campaign"], schedule_time=Timestamp(seconds=4_000_000_000)
     ),
     "RetryFailed": lambda has: campaign.RetryFailedRequest(campaign_id=has["campaign"]),
+    "OverrulePurpose": lambda has: campaign.OverrulePurposeRequest(campaign_id=has["campaign"], reason=1),
+    "AgreeToPurpose": lambda has: campaign.AgreeToPurposeRequest(campaign_id=has["campaign"]),
     "UnscheduleCampaign": lambda has: campaign.UnscheduleCampaignRequest(campaign_id=has["campaign"]),
     "ArchiveCampaign": lambda has: campaign.ArchiveCampaignRequest(campaign_id=has["campaign"]),
     "ListMessages": lambda has: send.ListMessagesRequest(campaign_id=has["campaign"]),

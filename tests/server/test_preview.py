@@ -95,7 +95,7 @@ def test_problems_of_the_text_come_before_an_empty_audience() -> None:
 
 def test_the_letter_is_the_finished_text_with_or_without_a_picture() -> None:
     assert preview.letter_of(GOOD).write("하나", ()) == ("(광고)[봄날커피] 하나님 할인\n무료거부0801234567", 48, Channel.SMS)
-    pictured = Draft(True, "할인", "", "봄날커피", "0801234567", True, True, "READY")
+    pictured = Draft(True, "원두 할인", "", "봄날커피", "0801234567", True, True, "READY")
     assert preview.letter_of(pictured).write("", ())[2] is Channel.MMS
 
 

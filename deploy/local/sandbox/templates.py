@@ -111,7 +111,7 @@ def _seed() -> Iterator[Template]:
     order = "#{고객명}님,\r\n주문번호 #{주문번호} 접수되었습니다."
     link = "https://shop.example/o/#{주문번호}"
     button = {"name": "주문 보기", "linkType": "WL", "linkTypeName": "웹링크", "linkMo": link, "linkPc": link}
-    notice = "#{이름}님, 봄날커피 적립금이 #{만료일}에 사라집니다.\r\n\r\n매장에서 쓰실 수 있습니다."
+    notice = "#{이름}님, 구매로 쌓인 봄날커피 적립금이 #{만료일}에 사라집니다.\r\n\r\n매장에서 쓰실 수 있습니다."
     for provider, codes in (("aligo", ("TX_0412", "TX_0413", "TX_0414")), ("solapi", ("KA01TP0412", "KA01TP0413", "KA01TP0414"))):
         channel = CHANNEL[provider]
         yield Template(provider, codes[0], "주문접수", order, buttons=(button,), channel=channel)

@@ -86,7 +86,7 @@ def test_the_channel_follows_from_the_bytes(text: str, size: int, channel: Chann
 
 
 def test_nothing_in_a_text_is_replaced() -> None:
-    text = "쿠폰 #{이름} 사용, 안내(광고)는 없습니다. 무료거부는 아래\n끝"
+    text = "번호 #{이름} 사용, 안내(광고)는 없습니다. 무료거부는 아래\n끝"
     assert direct.check("01012345678", text, "").text == text
 
 

@@ -31,7 +31,11 @@ def customers(shop: Shop, count: int, *, ads: bool = True, tags: tuple[str, ...]
 
 
 def draft(sender: str, **more: object) -> pb.Campaign:
-    return pb.Campaign(**{"name": "가을", "purpose": AD, "body": BODY, "sender_number_id": sender, **more})
+    given = {"name": "가을", "purpose": AD, "body": BODY, "sender_number_id": sender, **more}
+    if given["purpose"] == INFO:
+        given = {"info_reason": types_pb2.INFO_REASON_TRANSACTION, **given}
+        given["body"] = "#{이름|고객}님, 주문하신 원두가 준비되었습니다." if given["body"] == BODY else given["body"]
+    return pb.Campaign(**given)
 
 
 def create(shop: Shop, sender: str, **more: object) -> pb.Campaign:
