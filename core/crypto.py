@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import hmac
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 NONCE = 12
 KEY_ID = 4
 LOOKUP = 16
+
+_CLEAR = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # no letter that looks like another
 
 _passwords = PasswordHasher()
 
@@ -89,6 +92,12 @@ def new_workspace_keys() -> WorkspaceKeys:
 def hash_password(password: str) -> str:
     """Argon2id with the library's present defaults."""
     return _passwords.hash(password)
+
+
+def new_passphrase() -> str:
+    """A password for a file, to be read aloud or typed: five groups of four out of 31 characters, 99 bits."""
+    letters = [secrets.choice(_CLEAR) for _ in range(20)]
+    return "-".join("".join(letters[at : at + 4]) for at in range(0, 20, 4))
 
 
 def check_password(password_hash: str, password: str) -> bool:

@@ -1,4 +1,4 @@
-"""Object storage: photos, flyers, customer files. Addresses for browsers, bytes for workers."""
+"""Object storage: photos, flyers, customer files, exports. Addresses for browsers, bytes for workers."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -75,10 +75,18 @@ class Storage:
         with _answering():
             self._client.put_object(Bucket=self._bucket, Key=name, Body=data, ContentType=content_type)
 
-    def put_file(self, name: str, path: Path, content_type: str) -> None:
-        """Store a file from the disk, in pieces, so that memory stays flat."""
+    def put_file(self, name: str, path: Path, content_type: str) -> int:
+        """Store a file in one go, so that memory stays flat; how many bytes."""
         with _answering(), path.open("rb") as file:
             self._client.put_object(Bucket=self._bucket, Key=name, Body=file, ContentType=content_type)
+        return path.stat().st_size
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """Every object whose name begins so."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        with _answering():
+            for page in pages:
+                yield from (found["Key"] for found in page.get("Contents", ()))
 
     def get(self, name: str, *, most: int, reason: str = "IMAGE_TOO_LARGE") -> bytes:
         """The bytes; refused when there are more than `most`, or when nothing is there (OBJECT_MISSING)."""
@@ -154,6 +162,11 @@ def upload_name(workspace: UUID, file_name: str) -> str:
 def is_upload_of(workspace: UUID, name: str) -> bool:
     """Whether the name is an upload of this workspace."""
     return re.fullmatch(rf"uploads/{workspace}/[0-9a-f-]{{36}}/[0-9A-Za-z_-][0-9A-Za-z._-]{{0,79}}", name) is not None
+
+
+def export_name(workspace: UUID, export: UUID) -> str:
+    """Where an export lies: nobody finds it by guessing, and nothing of its contents stands in its name."""
+    return f"exports/{workspace}/{export}-{uuid4().hex}.zip"
 
 
 @lru_cache(maxsize=1)

@@ -22,6 +22,7 @@ JOBS: dict[str, str] = {
     "check_image": COMPOSE,
     "compose_flyer": COMPOSE,
     "import_customers": PLAN,
+    "export_customers": PLAN,
     "plan_campaign": PLAN,
     "deliver_batch": BULK,
     "deliver_single": SINGLE,
@@ -69,6 +70,11 @@ def compose_flyer(workspace: UUID, flyer: UUID) -> None:
 def import_customers(workspace: UUID, import_id: UUID) -> None:
     """Read a customer file."""
     _queue("import_customers", workspace, import_id)
+
+
+def export_customers(workspace: UUID, export: UUID) -> None:
+    """Write customers into an encrypted file."""
+    _queue("export_customers", workspace, export)
 
 
 def plan_campaign(workspace: UUID, campaign: UUID) -> None:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from gateway import codec
 from gateway.channel import Backend, Metadata
 from gateway.errors import FieldError, from_rpc, invalid
+from gateway.limits import address_of
 from gateway.query import from_query, mask_paths
 from gateway.routes import ETAG, HEADERS, Route
 from gateway.shape import Shape
@@ -41,13 +42,13 @@ def handler(route: Route, backend: Backend) -> Handler:
 
 
 def metadata(request: Request) -> Metadata:
-    """What travels beside every RPC: who calls, and the ids that join the logs."""
+    """What travels beside every RPC: who calls and from where, and the ids that join the logs."""
     headers = request.headers
     passed = [(name, headers[name]) for name in ("authorization", "x-api-key") if _VISIBLE.fullmatch(headers.get(name, ""))]
     trace = headers.get("traceparent", "")
     if _TRACE.fullmatch(trace):
         passed.append(("traceparent", trace))
-    return [*passed, ("x-request-id", request.scope["state"]["request_id"])]
+    return [*passed, ("x-request-id", request.scope["state"]["request_id"]), ("x-origin", address_of(request.scope))]
 
 
 def to_rpc(route: Route, request: Request, body: bytes) -> Message:

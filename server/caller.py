@@ -16,6 +16,7 @@ class Caller:
     actor: str  # `user:<id>` or `key:<id>`
     role: int  # jeondan.v1.Role
     test: bool = False  # a test key: what it sends leaves by no provider
+    origin: str = ""  # the address from where, for the access log
 
     @property
     def user(self) -> UUID | None:

@@ -18,11 +18,11 @@ from core.rules.evidence import Evidence, known_at, person
 from core.rules.law import Decision, Form, House, Message, decide
 from core.rules.letter import Letter, text_hash
 from core.rules.night import Window
+from core.rules.personal import masked_name
 from core.rules.states import MessageState
 from core.rules.verdict import ENDED, HANDED_OVER, Case, explain
 from server import explanation_view as view
 from server.errors import wrong
-from server.preview import masked_name
 from server.recipients import is_before_launch, judged, letter_of
 from server.rpc import Call
 

@@ -4,7 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -158,7 +158,7 @@ def authenticated(rpc: Rpc, inner: Behaviour) -> Behaviour:
     def behave(request: Any, context: Any) -> Any:
         caller = auth.identify(_metadata(context))
         auth.authorise(caller, rpc.role, test_keys=rpc.test_keys)
-        token = CALLER.set(caller)
+        token = CALLER.set(replace(caller, origin=_origin(context)))
         try:
             return inner(request, context)
         finally:
@@ -217,6 +217,13 @@ def _lenient(deserializer: Any) -> Callable[[bytes], Message | _Unreadable]:
         return message
 
     return read
+
+
+def _origin(context: Any) -> str:
+    """The address of the person at the gateway, as it tells; else of whoever holds the connection."""
+    kind, _, address = str(context.peer()).partition(":")
+    held = address.rpartition(":")[0].strip("[]") if kind.startswith("ipv") else kind
+    return _metadata(context).get("x-origin", held)[:64]
 
 
 def _metadata(context: Any) -> dict[str, str]:

@@ -37,6 +37,8 @@ from jeondan.v1 import (
     options_pb2,
     optout_pb2,
     optout_pb2_grpc,
+    privacy_pb2,
+    privacy_pb2_grpc,
     provider_pb2,
     provider_pb2_grpc,
     receipt_pb2,
@@ -82,6 +84,7 @@ from server.services.guest import GuestService
 from server.services.incident import IncidentService
 from server.services.notice import NoticeService
 from server.services.optout import OptoutService
+from server.services.privacy import PrivacyService
 from server.services.provider import ProviderService
 from server.services.receipt import ReceiptService
 from server.services.report import ReportService
@@ -207,6 +210,11 @@ SERVICES = (
         webhook_pb2.DESCRIPTOR.services_by_name["WebhookService"],
         WebhookService,
         webhook_pb2_grpc.add_WebhookServiceServicer_to_server,
+    ),
+    Service(
+        privacy_pb2.DESCRIPTOR.services_by_name["PrivacyService"],
+        PrivacyService,
+        privacy_pb2_grpc.add_PrivacyServiceServicer_to_server,
     ),
 )
 

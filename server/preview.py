@@ -18,6 +18,7 @@ from core.rules.certificate import usable
 from core.rules.channel import Channel
 from core.rules.goods import of_items
 from core.rules.letter import Letter
+from core.rules.personal import masked_name
 from core.rules.personalise import MissingValue
 from core.rules.phone import mask
 from core.rules.price import PriceTable, table
@@ -191,13 +192,6 @@ def _add(preview: Preview, row: Row[Any], letter: Letter | Notice, samples: int,
             preview.longest = shown
         if len(preview.samples) < samples:
             preview.samples.append(shown)
-
-
-def masked_name(name: str) -> str:
-    """김하나 -> 김*나; one letter stays alone."""
-    if len(name) <= 2:
-        return name[:1] + "*" * (len(name) - 1)
-    return name[0] + "*" * (len(name) - 2) + name[-1]
 
 
 def problems(draft: drafts.Draft, preview: Preview | None) -> list[Violation]:

@@ -13,6 +13,7 @@ from core.db.session import Row
 from core.errors import InvalidInput
 from core.rules.alimtalk import Notice
 from core.rules.letter import Letter
+from core.rules.personal import masked_name
 from core.rules.personalise import MissingValue
 from core.rules.phone import mask
 from core.rules.reasons import why
@@ -86,7 +87,7 @@ def message(one: Recipient, known: Row[Any] | None, unseal: Callable[[bytes], st
     """One of them."""
     return pb.Recipient(
         contact_id=str(one.contact),
-        masked_name=preview.masked_name(known.name) if known else "",
+        masked_name=masked_name(known.name) if known else "",
         masked_phone=mask(unseal(known.phone_sealed)) if known else "",
         state=enum(send_pb2.Message.State, "STATE", one.state.name),
         reason=reason_of(one.reason) if one.reason else None,

@@ -14,6 +14,7 @@ from core import clock
 from core.db import accounts, requests
 from core.db.session import Tx, database
 from core.errors import AlreadyExists
+from server import access
 from server.caller import Caller, current, remaining
 
 _BYTES = "latin-1"  # one character a byte, so that any answer comes back as it was
@@ -52,13 +53,17 @@ Method = Callable[[Any, Request, Call], Response]
 
 
 def reads(method: Method[Request, Response]) -> Rpc[Request, Response]:
-    """One read transaction around the method; on the replica when there is one."""
+    """One read transaction around the method, on the replica when there is one; who was shown is written down after it."""
 
     @functools.wraps(method)
     def rpc(self: Any, request: Request, context: Any) -> Response:
         caller = current()
         with database().read(caller.workspace, timeout=remaining()) as tx:
-            return method(self, request, Call(tx, caller, clock.now()))
+            answer = method(self, request, Call(tx, caller, clock.now()))
+        if seen := access.look(method.__name__, answer, caller):
+            with database().write(caller.workspace, timeout=remaining()) as tx:
+                access.record(tx, caller, seen, clock.now())
+        return answer
 
     return rpc
 
@@ -72,7 +77,10 @@ def writes(method: Method[Request, Response]) -> Rpc[Request, Response]:
         caller = current()
         with database().write(caller.workspace, timeout=remaining()) as tx:
             call = Call(tx, caller, clock.now())
-            return _once(call, request, answer, lambda: method(self, request, call))
+            given = _once(call, request, answer, lambda: method(self, request, call))
+            if seen := access.look(method.__name__, given, caller):
+                access.record(tx, caller, seen, call.now)
+            return given
 
     return rpc
 

@@ -23,6 +23,7 @@ from jeondan.v1 import (
     notice_pb2,
     options_pb2,
     optout_pb2,
+    privacy_pb2,
     provider_pb2,
     receipt_pb2,
     report_pb2,
@@ -59,6 +60,7 @@ FILES = (
     webhook_pb2,
     segment_pb2,
     guest_pb2,
+    privacy_pb2,
 )
 # RPCs without a REST route: bodies that are no JSON, and a page
 INTERNAL = frozenset(
@@ -75,6 +77,7 @@ ACROSS_WORKSPACES = {
     "server/auth.py": "finds the workspace of a person, token or key",
     "workers/sweep.py": "finds what is due in every workspace",
     "workers/watch.py": "sees what is wrong in every workspace",
+    "workers/retention.py": "lists the workspaces, to keep house in each",
     "workers/alerts.py": "takes the incidents people are to be told of",
     "deploy/local/seed.py": "finds the demo merchant",
 }

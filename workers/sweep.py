@@ -9,6 +9,7 @@ from core.db import (
     accounts,
     campaigns,
     events,
+    exports,
     imports,
     incidents,
     notices,
@@ -21,9 +22,9 @@ from core.db import (
     webhooks,
 )
 from core.db.session import Tx, database
-from core.rules import ledger
+from core.rules import ledger, personal
 from core.rules.states import CampaignState, MessageState
-from workers import hooks, senders, templates
+from workers import hooks, retention, senders, templates
 from workers import notices as noticing
 from workers import pushes as pushed
 from workers.ledger import move
@@ -78,6 +79,10 @@ def upkeep() -> None:
     _elected(noticing.keep_two_years)
     with database().owner() as tx:
         partitions.drop(tx, "events", now - events.KEPT)
+        partitions.drop(tx, "access_log", now - personal.ACCESS_LOG_LASTS)
+        for table in ("batches", "attempts", "receipts"):
+            partitions.drop(tx, table, now - personal.DECISIONS_LAST)
+    retention.keep_house(now)
 
 
 def _elected(action: Callable[[Tx], object]) -> None:
@@ -170,6 +175,8 @@ def _files(now: datetime, depths: dict[str, int]) -> None:
         before = now - FORGOTTEN
         for row in imports.forgotten_imports(tx, before):
             tx.after_commit(partial(jobs.import_customers, row.workspace_id, row.id))
+        for row in exports.forgotten(tx, before, now):
+            tx.after_commit(partial(jobs.export_customers, row.workspace_id, row.id))
         for row in pictures.forgotten_images(tx, before):
             tx.after_commit(partial(jobs.check_image, row.workspace_id, row.id))
         for row in pictures.forgotten_flyers(tx, before):

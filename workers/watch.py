@@ -8,7 +8,7 @@ from core import clock, jobs, telemetry
 from core.db import incidents, troubles
 from core.db.session import Tx, database
 from core.errors import Unavailable
-from core.rules import notice
+from core.rules import notice, personal
 from core.rules.alerts import Condition, Kind, changes
 from workers import alerts
 from workers.liveness import DEAD_AFTER
@@ -18,6 +18,7 @@ LEAVE_SECONDS = 5.0
 SILENT = timedelta(seconds=30)  # a scheduler ticks every two
 UNRESOLVED = timedelta(minutes=30)
 STUCK = timedelta(minutes=5)
+DUTY_TOLD = timedelta(days=7)
 NEWS = timedelta(hours=24)  # so long words count as new
 
 # Each process that watches answers for its own kinds: the scheduler cannot say of itself that it is silent.
@@ -42,6 +43,8 @@ def from_the_clock() -> None:
         yield from troubles.unresolved(tx, now - UNRESOLVED)
         yield from troubles.words(tx, now - NEWS)
         yield from troubles.endpoints(tx)
+        yield from troubles.privacy_requests(tx, now - personal.ALARM_AFTER)
+        yield from troubles.people_levels(tx, now - DUTY_TOLD)
         yield from troubles.stuck(tx, now, now - STUCK)
         yield from troubles.notices(tx, now + notice.ALARM)
 

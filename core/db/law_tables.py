@@ -124,6 +124,7 @@ access_log = sa.Table(  # append-only: who saw or changed whose data, when, from
     count("people"),
     text("reason"),
     time("at", required=True),
+    postgresql_partition_by="RANGE (id)",
 )
 sa.Index("access_log_newest", access_log.c.workspace_id, access_log.c.id)
 

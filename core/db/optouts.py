@@ -54,7 +54,7 @@ _SAY_NO = f"""
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a no came in: by MANUAL entry, OPTOUT_CALL, PROVIDER or LINK; about which channel; through whose hands."""
+    """How a no came in: by MANUAL entry, OPTOUT_CALL, PROVIDER, LINK or ERASURE; about which channel; through whose hands."""
 
     workspace: UUID
     source: str

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from core.db.ids import month_bounds, next_month
 from core.db.session import APP_ROLE, SYSTEM_ROLE, Tx
 
-LEDGER = ("batches", "attempts", "receipts", "direct_messages", "events")
+LEDGER = ("batches", "attempts", "receipts", "direct_messages", "events", "access_log")
 DIRECT_MONTHS = 3  # how many whole months the numbers and texts of SendService are kept
 LOCK = 0x70617274  # "part": two processes never make the same partition
 

@@ -1,5 +1,6 @@
 """Queries about numbers that get no ads."""
 
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from core.db.tables import suppressions
 from core.rules import phone
 
 
-def of_number(tx: Tx, workspace: UUID, number: str) -> Row[tuple[object, ...]] | None:
+def of_number(tx: Tx, workspace: UUID, number: str) -> Row[Any] | None:
     """The suppression of a normalised number."""
     return tx.row(sa.select(suppressions).where(suppressions.c.phone_hash == accounts.keys(tx, workspace).lookup(number)))
 

@@ -24,6 +24,7 @@ workspaces = sa.Table(
     sa.Column("data_key", BYTEA, nullable=False),  # wrapped; seals phone numbers
     sa.Column("lookup_key", BYTEA, nullable=False),  # wrapped; makes phone_hash
     time("created_at", required=True),
+    count("people"), count("people_level"), time("people_level_at"),  # counted every hour; duties of R-PII-13 that apply
 )
 
 users = sa.Table(

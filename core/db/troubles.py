@@ -7,8 +7,10 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Row
 
+from core import clock
 from core.db import certificates, send, senders
 from core.db.session import Tx
+from core.rules import personal
 from core.rules.alerts import Condition, Kind
 
 CLOCK = "clock"  # what the scheduler calls itself among the processes
@@ -96,6 +98,27 @@ def stuck(tx: Tx, now: datetime, before: datetime) -> Iterator[Condition]:
     for kind in ("CAMPAIGN", "SEND"):
         if send.due_batches(tx, before, now, 1, kind) and not tx.value(_GOING, kind=kind, before=before):
             yield Condition(Kind.DELIVERY_STUCK, kind, None, {"minutes": str(int((now - before).total_seconds() // 60))})
+
+
+def privacy_requests(tx: Tx, before: datetime) -> Iterator[Condition]:
+    """What people asked about their own data and nobody has answered since."""
+    rows = tx.rows(
+        "SELECT workspace_id, count(*) AS requests, min(due_at) AS due FROM privacy_requests"
+        " WHERE state = 'OPEN' AND received_at < :before GROUP BY workspace_id",
+        before=before,
+    )
+    for row in rows:
+        facts = {"requests": f"{row.requests:,}", "due": f"{clock.kst(row.due):%Y-%m-%d}"}
+        yield Condition(Kind.PRIVACY_REQUEST_DUE, f"{row.workspace_id} requests", row.workspace_id, facts)
+
+
+def people_levels(tx: Tx, since: datetime) -> Iterator[Condition]:
+    """Workspaces that hold data of so many people, since a few days, that a further duty of the law applies."""
+    rows = tx.rows("SELECT id, people_level FROM workspaces WHERE people_level > 0 AND people_level_at > :since", since=since)
+    for row in rows:
+        duty = personal.DUTIES[row.people_level - 1]
+        facts = {"people": f"{duty.from_people:,}", "duty": duty.text}
+        yield Condition(Kind.PEOPLE_LEVEL, f"{row.id} {duty.from_people}", row.id, facts)
 
 
 def consumed(tx: Tx, alive_since: datetime) -> set[str]:

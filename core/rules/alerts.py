@@ -23,6 +23,8 @@ class Kind(StrEnum):
     QUEUES_UNREACHABLE = "QUEUES_UNREACHABLE"
     SCHEDULER_SILENT = "SCHEDULER_SILENT"
     NOTICES_LATE = "NOTICES_LATE"
+    PRIVACY_REQUEST_DUE = "PRIVACY_REQUEST_DUE"
+    PEOPLE_LEVEL = "PEOPLE_LEVEL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,18 @@ RULES: Mapping[Kind, Rule] = {
         "할 일: 설정에서 안내를 보낼 발신번호를 골랐는지, 발송 계정이 정지되지 않았는지 확인해 주세요."
         " 9시부터 20시 사이에 저절로 보냅니다.",
         "밀린 법정 안내를 모두 보냈습니다.",
+    ),
+    Kind.PRIVACY_REQUEST_DUE: _rule(
+        0, 10, "개인정보 요청 답변 기한",
+        "7일이 지나도록 답변하지 않은 개인정보 요청이 {requests}건 있습니다. 답변 기한: {due}",
+        "할 일: ‘개인정보 요청’에서 처리하거나, 근거를 적어 거절해 주세요. 법정 기한은 10일입니다.",
+        "기한이 다가온 개인정보 요청에 모두 답변했습니다.",
+    ),
+    Kind.PEOPLE_LEVEL: _rule(
+        0, 10, "개인정보 보유 규모",
+        "고객이 {people}명을 넘었습니다. {duty}",
+        "할 일: deploy/privacy의 서식을 채워 시행해 주세요. 이 알림은 7일 뒤 저절로 끝납니다.",
+        "고객 {people}명에 따른 의무를 7일 동안 알렸습니다.",
     ),
 }  # fmt: skip
 

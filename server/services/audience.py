@@ -11,6 +11,7 @@ from core import clock, jobs
 from core.db import accounts, audience, imports, optouts, suppressions
 from core.db.ids import new_id
 from core.rules import phone
+from core.rules.personal import masked_name
 from server import import_view, updates, uploads
 from server.consents import holds
 from server.convert import check_etag, enum, enum_name, enum_names, etag, instant, stamp
@@ -96,6 +97,7 @@ class AudienceService(AudienceServiceServicer):
         row = audience.get_contact(call.tx, int(request.contact_id), lock=True)
         stored = _contact(row, _opener(call))
         check_etag(request.etag, stored.etag)
+        stored.name = row.name
         merged = updates.merged(stored, request.contact, request.update_mask, field="contact", fixed=FIXED)
         values, consent = _contact_values(merged, call), _consent_values(merged.consent, call)
         audience.update_contact(call.tx, _recorder(call), row, values, consent)
@@ -150,7 +152,7 @@ def _contact(row: Any, unseal: Opener) -> pb.Contact:
     return pb.Contact(
         id=str(row.id),
         masked_phone=phone.mask(unseal(row.phone_sealed)),
-        name=row.name,
+        masked_name=masked_name(row.name),
         tags=row.tags,
         attributes=row.attributes,
         consent=holds(row),

@@ -57,7 +57,7 @@ def test_bad_rows_are_reported_one_by_one_and_good_ones_go_in(door: doors.Door, 
     assert all(error["sheet"] == "고객" and error["message"].endswith(".") for error in found)
     written = {row[1] for row in ROWS} | {row[0] for row in ROWS}
     assert not {error["value"] for error in found} & (written - {""})
-    assert {item["name"] for item in door("ListContacts", filter='tag = "더러운"')["contacts"]} == {"김하나", "장수아"}
+    assert {item["maskedName"] for item in door("ListContacts", filter='tag = "더러운"')["contacts"]} == {"김*나", "장*아"}
 
 
 def bomb() -> bytes:

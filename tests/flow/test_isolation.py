@@ -17,6 +17,8 @@ OWN |= {"CreateWording", "PreviewNotices", "SyncTemplates", "SyncSenderNumbers",
 OWN |= {"SetAttributeType", "AddGuest"}
 # Of whom a link was written for: tests/server/services/test_optout.py.
 OWN |= {"GetOptoutPage", "ConfirmOptout"}
+OWN |= {"ListAccessLog", "GetAccessReview", "SignAccessReview", "CreateExport", "GetExport", "ListExports", "DownloadExport"}
+OWN |= {"GetPrivacyRequest", "ListPrivacyRequests", "DecidePrivacyRequest", "GetPersonRecord", "GetPrivacyDuties"}
 # With ids of the first merchant these are held in tests/server/test_isolation.py: here they would switch its accounts.
 OWN |= {"CreateProviderAccount", "UpdateProviderAccount", "DisableProviderAccount", "ResumeProviderAccount", "SetRouting"}
 OWN |= {"CreateSenderNumber", "DisableSenderNumber"}
@@ -109,6 +111,8 @@ def named(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "ListMessages", {"campaignId": has["sent"]}
     yield "ListRecipients", {"campaignId": has["sent"]}
     yield "ExplainRecipient", {"campaignId": has["sent"], "contactId": has["contact"]}
+    yield "UnmaskContact", {"contactId": has["contact"], "reason": "남의 고객"}
+    yield "CreatePrivacyRequest", {"contactId": has["contact"], "kind": "KIND_ACCESS"}
     yield "CancelMessage", {"messageId": has["message"]}
     yield "GetSegment", {"segmentId": has["segment"]}
     yield "ArchiveSegment", {"segmentId": has["segment"]}

@@ -23,6 +23,7 @@ from jeondan.v1 import (
     incident_pb2_grpc,
     notice_pb2_grpc,
     optout_pb2_grpc,
+    privacy_pb2_grpc,
     provider_pb2_grpc,
     receipt_pb2_grpc,
     report_pb2_grpc,
@@ -119,6 +120,7 @@ STUBS = (
     webhook_pb2_grpc.WebhookServiceStub,
     segment_pb2_grpc.SegmentServiceStub,
     guest_pb2_grpc.GuestServiceStub,
+    privacy_pb2_grpc.PrivacyServiceStub,
 )
 
 

@@ -13,6 +13,7 @@ from jeondan.v1 import audience_pb2 as audience
 from jeondan.v1 import campaign_pb2 as campaign
 from jeondan.v1 import catalog_pb2 as catalog
 from jeondan.v1 import guest_pb2 as guest
+from jeondan.v1 import privacy_pb2 as privacy
 from jeondan.v1 import provider_pb2 as provider
 from jeondan.v1 import segment_pb2 as segment
 from jeondan.v1 import send_pb2 as send
@@ -73,6 +74,13 @@ NAMED: dict[str, Callable[[dict[str, str]], Any]] = {
     "CreateProviderWebhook": lambda has: provider.CreateProviderWebhookRequest(provider_account_id=has["account"]),
     "GetAttempt": lambda has: attempt.GetAttemptRequest(attempt_id=has["attempt"]),
     "ResolveAttempt": lambda has: attempt.ResolveAttemptRequest(attempt_id=has["attempt"], decision=1),  # type: ignore[arg-type]
+    "UnmaskContact": lambda has: privacy.UnmaskContactRequest(contact_id=has["contact"], reason="남의 고객"),
+    "GetExport": lambda has: privacy.GetExportRequest(export_id=has["export"]),
+    "DownloadExport": lambda has: privacy.DownloadExportRequest(export_id=has["export"]),
+    "CreatePrivacyRequest": lambda has: privacy.CreatePrivacyRequestRequest(contact_id=has["contact"], kind=1),  # type: ignore[arg-type]
+    "GetPrivacyRequest": lambda has: privacy.GetPrivacyRequestRequest(privacy_request_id=has["asked"]),
+    "DecidePrivacyRequest": lambda has: privacy.DecidePrivacyRequestRequest(privacy_request_id=has["asked"]),
+    "GetPersonRecord": lambda has: privacy.GetPersonRecordRequest(privacy_request_id=has["asked"]),
     "GetMessage": lambda has: send.GetMessageRequest(message_id=has["message"]),
     "CancelMessage": lambda has: send.CancelMessageRequest(message_id=has["message"]),
     "GetSegment": lambda has: segment.GetSegmentRequest(segment_id=has["segment"]),
@@ -99,6 +107,9 @@ LISTED: dict[str, Any] = {
     "ListTags": segment.ListTagsRequest(),
     "ListAttributes": segment.ListAttributesRequest(),
     "ListGuests": guest.ListGuestsRequest(),
+    "ListAccessLog": privacy.ListAccessLogRequest(),
+    "ListExports": privacy.ListExportsRequest(),
+    "ListPrivacyRequests": privacy.ListPrivacyRequestsRequest(),
 }
 # RPC -> a request that takes something of the first merchant in
 TAKEN: dict[str, Callable[[dict[str, str]], Any]] = {
@@ -151,6 +162,11 @@ OWN = {
     "AddGuest",
 }
 OWN |= {"ListTemplates", "SyncTemplates", "SyncSenderNumbers"}
+OWN |= {"GetAccessReview", "SignAccessReview", "CreateExport", "GetPrivacyDuties"}
+# With ids of the first merchant these are asked in tests/flow/test_isolation.py.
+OWN |= {"CreateWording", "ArchiveWording", "ListWordings", "RecordConsent", "WithdrawConsent", "ListConsentEvents"}
+OWN |= {"ConfirmOptout", "GetOptoutPage", "ListNotices", "ListOptouts", "PreviewNotices"}
+OWN |= {"RecordTrade", "ListTrades", "ListRecipients", "ExplainRecipient"}
 
 
 def draft(sender: str) -> campaign.Campaign:
@@ -214,6 +230,9 @@ def has(shop: Shop) -> dict[str, str]:
         tx.run("UPDATE imports SET errors_object = 'import-errors/x.csv'")
     [notice] = shop.call("ListTemplates", template.ListTemplatesRequest()).templates
     written = shop.call("CreateCampaign", campaign.CreateCampaignRequest(campaign=draft(sender))).campaign.id
+    exported = shop.call("CreateExport", privacy.CreateExportRequest(reason="명단 확인")).export.id
+    order = privacy.CreatePrivacyRequestRequest(contact_id=contact, kind=5)  # type: ignore[arg-type]
+    asked = shop.call("CreatePrivacyRequest", order).privacy_request.id
     message = planned(shop, written, int(contact))
     return {
         "upload": upload.object_name,
@@ -224,6 +243,8 @@ def has(shop: Shop) -> dict[str, str]:
         "flyer": flyer,
         "contact": contact,
         "import": imported,
+        "export": exported,
+        "asked": asked,
         "sender": sender,
         "template": notice.id,
         "campaign": written,

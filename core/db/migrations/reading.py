@@ -16,13 +16,24 @@ def added_columns(statements: str) -> list[tuple[str, list[str]]]:
     return [(statement.split()[2], [part.split()[0] for part in statement.split("ADD COLUMN ")[1:]]) for statement in found]
 
 
+OWN = "workspace_id = (SELECT nullif(current_setting('jeondan.workspace', true), '')::uuid)"
+
+
 def protect(tables: Sequence[str]) -> None:
     """A transaction sees the rows of its own workspace only; the system's sees all."""
-    own = "workspace_id = (SELECT nullif(current_setting('jeondan.workspace', true), '')::uuid)"
     for table in tables:
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO jeondan_system")
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO jeondan_app")
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        op.execute(f"CREATE POLICY own_workspace ON {table} TO jeondan_app USING ({own}) WITH CHECK ({own})")
+        op.execute(f"CREATE POLICY own_workspace ON {table} TO jeondan_app USING ({OWN}) WITH CHECK ({OWN})")
         op.execute(f"CREATE POLICY all_workspaces ON {table} TO jeondan_system USING (true) WITH CHECK (true)")
+
+
+def set_apart(*tables: str, protected: bool = False) -> None:
+    """What the role jeondan_apart may see of tables, which others do not, unless they are `protected` for them already."""
+    for table in tables:
+        if not protected:
+            op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+            op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        op.execute(f"CREATE POLICY apart ON {table} TO jeondan_apart USING ({OWN}) WITH CHECK ({OWN})")

@@ -32,7 +32,7 @@ def test_a_contact_is_masked_and_its_consent_recorded(shop: Shop) -> None:
     made = contact(shop, "+82 10-2345-6789", name="김하나", tags=["단골"], attributes={"등급": "VIP"}, consent=consent)
     assert made.masked_phone == "010-****-6789"
     assert made.phone == ""
-    assert (made.name, list(made.tags), dict(made.attributes)) == ("김하나", ["단골"], {"등급": "VIP"})
+    assert (made.masked_name, list(made.tags), dict(made.attributes)) == ("김*나", ["단골"], {"등급": "VIP"})
     assert (made.consent.ads, made.consent.night, made.consent.source) == (True, True, "매장 신청서")
     assert (made.consent.consent_time, made.consent.until_date) == (when(2026), "2028-03-01")
     assert consents(shop, made) == [("ADS", True, "매장 신청서", "user:"), ("NIGHT", True, "매장 신청서", "user:")]
@@ -79,7 +79,7 @@ def test_the_same_number_twice_is_refused_but_an_archived_one_comes_back(shop: S
     assert refusal.code is grpc.StatusCode.ALREADY_EXISTS
     shop.call("ArchiveContact", pb.ArchiveContactRequest(contact_id=first.id))
     back = shop.call("CreateContact", again).contact
-    assert (back.id, back.name) == (first.id, "둘")
+    assert (back.id, back.masked_name) == (first.id, "둘")
     assert not back.HasField("archive_time")
 
 
@@ -95,7 +95,7 @@ def test_an_update_withdraws_consent_and_records_it(shop: Shop) -> None:
     request.update_mask.paths.append("consent.ads")
     after = shop.call("UpdateContact", request).contact
     assert not after.consent.ads
-    assert (after.consent.source, list(after.tags), after.name) == ("앱", ["단골"], "하나")
+    assert (after.consent.source, list(after.tags), after.masked_name) == ("앱", ["단골"], "하*")
     assert [(scope, granted) for scope, granted, *_ in consents(shop, made)] == [("ADS", True), ("ADS", False)]
     assert shop.refused("UpdateContact", request).reason == "ETAG_MISMATCH"
 
@@ -103,7 +103,7 @@ def test_an_update_withdraws_consent_and_records_it(shop: Shop) -> None:
 def test_an_update_of_the_name_records_no_consent(shop: Shop) -> None:
     made = contact(shop, consent=pb.Consent(ads=True, consent_time=when(2025), source="앱"))
     after = shop.call("UpdateContact", pb.UpdateContactRequest(contact_id=made.id, contact=pb.Contact(name="새 이름"))).contact
-    assert (after.name, after.consent) == ("새 이름", made.consent)
+    assert (after.masked_name, after.consent) == ("새**름", made.consent)
     assert len(consents(shop, made)) == 1
 
 

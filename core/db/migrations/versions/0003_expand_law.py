@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from core.db.migrations.reading import added_columns, made_tables, protect
+from core.db.migrations.reading import added_columns, made_tables, protect, set_apart
 
 revision = "0003_expand_law"
 down_revision = "0002_expand_delivery"
@@ -54,6 +54,10 @@ ALTER TABLE campaigns
 ALTER TABLE exclusions ADD COLUMN decided_at TIMESTAMP WITH TIME ZONE;
 
 ALTER TABLE batches ADD COLUMN decided_at TIMESTAMP WITH TIME ZONE;
+
+ALTER TABLE workspaces
+    ADD COLUMN people INTEGER DEFAULT 0 NOT NULL, ADD COLUMN people_level INTEGER DEFAULT 0 NOT NULL,
+    ADD COLUMN people_level_at TIMESTAMP WITH TIME ZONE;
 """
 
 TABLES = """
@@ -119,7 +123,7 @@ CREATE TABLE access_log (
     id UUID NOT NULL, workspace_id UUID NOT NULL, actor TEXT NOT NULL, origin TEXT DEFAULT '' NOT NULL, action TEXT
     NOT NULL, subject TEXT DEFAULT '' NOT NULL, people INTEGER DEFAULT 0 NOT NULL, reason TEXT DEFAULT '' NOT NULL,
     at TIMESTAMP WITH TIME ZONE NOT NULL, PRIMARY KEY (id)
-);
+) PARTITION BY RANGE (id);
 
 CREATE INDEX access_log_newest ON access_log (workspace_id, id);
 
@@ -149,6 +153,45 @@ ALTER TABLE batches ALTER COLUMN contact_ids SET STORAGE EXTERNAL;
 ALTER TABLE campaigns ADD CONSTRAINT campaigns_segment_id_fkey FOREIGN KEY (segment_id) REFERENCES segments (id);
 """
 
+# What other laws keep of people who were erased (R-PII-11): apart, and readable by a role that nothing else has.
+ROLE = """
+DO $$ BEGIN
+    BEGIN
+        CREATE ROLE jeondan_apart NOLOGIN;
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+    END;
+    IF current_setting('server_version_num')::int >= 160000 THEN
+        EXECUTE format('GRANT jeondan_apart TO %I WITH INHERIT FALSE, SET TRUE', current_user);
+    ELSE
+        EXECUTE format('GRANT jeondan_apart TO %I', current_user);
+    END IF;
+END $$;
+"""
+
+APART = """
+CREATE SCHEMA apart;
+
+CREATE TABLE apart.people (
+    workspace_id UUID NOT NULL, contact_id BIGINT NOT NULL, phone_hash BYTEA NOT NULL,
+    erased_at TIMESTAMP WITH TIME ZONE NOT NULL, PRIMARY KEY (workspace_id, contact_id)
+);
+
+CREATE TABLE apart.records (
+    workspace_id UUID NOT NULL, contact_id BIGINT NOT NULL, kind TEXT NOT NULL, record JSONB NOT NULL,
+    until TIMESTAMP WITH TIME ZONE NOT NULL
+);
+
+CREATE INDEX records_person ON apart.records (workspace_id, contact_id);
+
+CREATE INDEX records_until ON apart.records (workspace_id, until);
+
+GRANT USAGE ON SCHEMA public, apart TO jeondan_apart;
+
+GRANT SELECT, INSERT, DELETE ON apart.people, apart.records TO jeondan_apart;
+
+GRANT SELECT, DELETE ON consents, notices, trades TO jeondan_apart;
+"""
+
 
 def upgrade() -> None:
     """Columns with constant defaults, then the new tables with their policies."""
@@ -157,11 +200,19 @@ def upgrade() -> None:
     op.execute(AFTER)
     protect(made_tables(TABLES))
     op.execute("REVOKE UPDATE, DELETE ON optouts, access_log FROM jeondan_app, jeondan_system")
+    op.execute(ROLE)
+    op.execute(APART)
+    set_apart("apart.people", "apart.records")
+    set_apart("consents", "notices", "trades", protected=True)
 
 
 def downgrade() -> None:
     """Back to 0002."""
     op.execute("ALTER TABLE batches ALTER COLUMN contact_ids SET STORAGE EXTENDED")
+    op.execute("DROP SCHEMA apart CASCADE")
+    op.execute("DROP POLICY apart ON consents")
+    op.execute("REVOKE ALL ON consents FROM jeondan_apart")
+    op.execute("REVOKE USAGE ON SCHEMA public FROM jeondan_apart")
     op.execute("ALTER TABLE campaigns DROP CONSTRAINT campaigns_segment_id_fkey")
     for table in reversed(made_tables(TABLES)):
         op.execute(f"DROP TABLE {table} CASCADE")
