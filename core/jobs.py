@@ -32,6 +32,7 @@ JOBS: dict[str, str] = {
     "read_balance": HOUSEKEEPING,
     "sync_templates": HOUSEKEEPING,
     "check_senders": HOUSEKEEPING,
+    "read_optouts": HOUSEKEEPING,
     "deliver_webhook": WEBHOOKS,
 }
 
@@ -121,6 +122,11 @@ def sync_templates(workspace: UUID, account: UUID) -> None:
 def check_senders(workspace: UUID, account: UUID) -> None:
     """Ask the provider which sender numbers may be used."""
     _queue("check_senders", workspace, account)
+
+
+def read_optouts(workspace: UUID, account: UUID) -> None:
+    """Ask the provider who said no by the free number."""
+    _queue("read_optouts", workspace, account)
 
 
 def deliver_webhook(workspace: UUID, endpoint: UUID) -> None:

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from core.db import campaigns, control
+from core.db import campaigns, control, send
 from core.db.session import Row, Tx
+from core.rules import optout
 from core.rules.budget import Purse, fitting, used_up
 from core.rules.channel import Channel
 from core.rules.letter import Prepared
@@ -20,7 +21,10 @@ PATIENCE = timedelta(seconds=10)
 
 
 def too_early(tx: Tx, batch: Row[Any], now: datetime) -> bool:
-    """Another batch of the campaign has this slot: this one goes to the end of the row."""
+    """Nobody knows any more who opted out: it waits. Or another batch of the campaign has this slot: to the end of the row."""
+    if batch.purpose == "AD" and optout.missing_long(batch.optout_feed_at, now):
+        send.postpone(tx, batch.id, now + optout.HOLD)
+        return True
     pace = _pace(batch)
     if pace is None or pace.used(now, batch.due_at, batch.pace_free_at) <= now:
         return False

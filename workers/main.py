@@ -22,11 +22,7 @@ ACTORS: dict[str, tuple[str, ...]] = {
     jobs.PLAN: ("plan", "imports", "exports"),
     jobs.COMPOSE: ("compose",),
     jobs.RECEIPTS: ("receipts", "reconcile", "pushes"),
-    jobs.HOUSEKEEPING: (
-        "balance",
-        "templates",
-        "senders",
-    ),
+    jobs.HOUSEKEEPING: ("balance", "optouts", "senders", "templates"),
     jobs.WEBHOOKS: ("hooks",),
 }
 

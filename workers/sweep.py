@@ -24,7 +24,7 @@ from core.db import (
 from core.db.session import Tx, database
 from core.rules import ledger, personal
 from core.rules.states import CampaignState, MessageState
-from workers import hooks, retention, senders, templates
+from workers import hooks, optouts, retention, senders, templates
 from workers import notices as noticing
 from workers import pushes as pushed
 from workers.ledger import move
@@ -44,7 +44,7 @@ def sweep() -> None:
     now = clock.now()
     depths = _depths()
     steps = (_singles, _deliveries, _abandoned, _ended, _unknown, _results, _plans, _files, _done, _balances)
-    for step in (*steps, _pushes, _schedules, _templates, _senders, _hooks, _breakers, _notices):
+    for step in (*steps, _pushes, _schedules, _templates, _senders, _optouts, _hooks, _breakers, _notices):
         try:
             step(now, depths)
         except Exception as error:
@@ -215,6 +215,10 @@ def _templates(now: datetime, _: dict[str, int]) -> None:
 
 def _senders(now: datetime, _: dict[str, int]) -> None:
     _elected(lambda tx: senders.queue_due(tx, now))
+
+
+def _optouts(now: datetime, _: dict[str, int]) -> None:
+    _elected(lambda tx: optouts.queue_due(tx, now))
 
 
 def _hooks(now: datetime, depths: dict[str, int]) -> None:

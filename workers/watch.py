@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from core import clock, jobs, telemetry
-from core.db import incidents, troubles
+from core.db import feeds, incidents, troubles
 from core.db.session import Tx, database
 from core.errors import Unavailable
 from core.rules import notice, personal
@@ -45,6 +45,7 @@ def from_the_clock() -> None:
         yield from troubles.endpoints(tx)
         yield from troubles.privacy_requests(tx, now - personal.ALARM_AFTER)
         yield from troubles.people_levels(tx, now - DUTY_TOLD)
+        yield from feeds.troubles(tx, now)
         yield from troubles.stuck(tx, now, now - STUCK)
         yield from troubles.notices(tx, now + notice.ALARM)
 

@@ -61,7 +61,7 @@ NIGHT = "(c.night_consent AND c.ad_consent)"
 
 
 # What `binds` asks of a workspace.
-WORKSPACE = "w.trial, w.trade_exemption, w.ad_cap, w.ad_cap_days, w.quiet_from, w.quiet_until"
+WORKSPACE = "w.trial, w.trade_exemption, w.ad_cap, w.ad_cap_days, w.quiet_from, w.quiet_until, w.optout_feed_at"
 
 
 def binds(message: Row[Any], campaign: UUID, workspace: Row[Any], now: datetime) -> dict[str, Any]:

@@ -11,7 +11,7 @@ workspaces = sa.Table(
     "workspaces", metadata, identifier(), text("name"), text("optout_number"),
     # who says no by the 080 number has said no on these channels: rules.law.Medium
     sa.Column("optout_channels", TEXTS, nullable=False, server_default=sa.text("'{TEXT}'")),
-    time("optout_feed_at"),  # when the provider's list of opt-outs was last read; empty: there is none to read
+    time("optout_feed_at"),  # since when nobody is missed who said no by the 080 number; empty: there is no list of them
     # quiet hours of advertising on the Korean clock: never narrower than the law
     sa.Column("quiet_from", sa.Time, nullable=False, server_default=sa.text("'20:50'")),
     sa.Column("quiet_until", sa.Time, nullable=False, server_default=sa.text("'08:00'")),
@@ -77,6 +77,7 @@ provider_accounts = sa.Table(
     text("certificate"), sa.Column("certificate_checked_on", sa.Date), sa.Column("certificate_until", sa.Date),
     text("optout_number"),  # its own 080 number, where it has one; else the workspace's
     time("senders_checked_at"),
+    time("optouts_asked_at"), time("optouts_read_at"),  # its list of who said no by the 080 number
     time("templates_asked_at"), time("templates_synced_at"), text("templates_refusal"),
     time("created_at", required=True),
 )

@@ -22,6 +22,8 @@ class Kind(StrEnum):
     DELIVERY_STUCK = "DELIVERY_STUCK"
     QUEUES_UNREACHABLE = "QUEUES_UNREACHABLE"
     SCHEDULER_SILENT = "SCHEDULER_SILENT"
+    OPTOUT_FEED_STALE = "OPTOUT_FEED_STALE"
+    OPTOUT_FEED_STOPPED = "OPTOUT_FEED_STOPPED"
     NOTICES_LATE = "NOTICES_LATE"
     PRIVACY_REQUEST_DUE = "PRIVACY_REQUEST_DUE"
     PEOPLE_LEVEL = "PEOPLE_LEVEL"
@@ -153,6 +155,18 @@ RULES: Mapping[Kind, Rule] = {
         "고객이 {people}명을 넘었습니다. {duty}",
         "할 일: deploy/privacy의 서식을 채워 시행해 주세요. 이 알림은 7일 뒤 저절로 끝납니다.",
         "고객 {people}명에 따른 의무를 7일 동안 알렸습니다.",
+    ),
+    Kind.OPTOUT_FEED_STALE: _rule(
+        0, 10, "080 수신거부 목록 지연",
+        "{provider}의 080 수신거부 목록을 60분 넘게 읽지 못했습니다. 그동안 전화로 수신거부한 고객을 알 수 없습니다.",
+        "할 일: 발송사 장애 공지와 API 키의 권한을 확인해 주세요. 24시간이 지나면 이 상점의 광고가 멈춥니다.",
+        "{provider}의 080 수신거부 목록을 다시 읽고 있습니다.",
+    ),
+    Kind.OPTOUT_FEED_STOPPED: _rule(
+        0, 10, "수신거부를 알 수 없어 광고 멈춤",
+        "{provider}의 080 수신거부 목록을 24시간 넘게 읽지 못해 이 상점의 광고를 멈췄습니다. 안내 메시지는 나갑니다.",
+        "할 일: 발송사 장애 공지와 API 키의 권한을 확인해 주세요. 목록을 읽으면 광고가 저절로 다시 나갑니다.",
+        "{provider}의 080 수신거부 목록을 읽어 광고를 다시 보내고 있습니다.",
     ),
 }  # fmt: skip
 

@@ -1,13 +1,19 @@
-"""The link by which somebody says no: a short code that names one message, and that nobody can guess."""
+"""How a no comes in: by a link with a code that nobody can guess, and by the provider's list, which must not be out of sight."""
 
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 VARIABLE = "수신거부링크"  # in a body: #{수신거부링크}
 LENGTH = 18
 PATH = "/o/"
+
+# The list of who said no by the 080 number, where the provider keeps one: how long it may be out of sight.
+READ_EVERY = timedelta(minutes=4)
+WARN_AFTER, STOP_AFTER = timedelta(minutes=60), timedelta(hours=24)
+HOLD = timedelta(minutes=5)  # so long a batch waits before it asks again
 
 _SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _VALUES = {sign: value for value, sign in enumerate(_SIGNS)}
@@ -74,6 +80,11 @@ def sampled(keys: Sequence[str], values: Sequence[str], base: str) -> Sequence[s
     if VARIABLE not in keys:
         return values
     return [sample(base) if name == VARIABLE else value for name, value in zip(keys, values, strict=True)]
+
+
+def missing_long(read_at: datetime | None, now: datetime) -> bool:
+    """Whether the list was out of sight for so long that no advertising may leave; None: there is no list."""
+    return read_at is not None and now - read_at > STOP_AFTER
 
 
 def _proof(batch: UUID, position: int, key: bytes) -> int:

@@ -54,6 +54,7 @@ class Sandbox:
         self.ask("faults", "DELETE")
         self.ask("messages", "DELETE")
         self.ask("templates", "DELETE")
+        self.ask("optouts", "DELETE")
         self.ask("clock", "POST", {"offset_seconds": 0})
 
     def log(self) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -150,6 +150,15 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
+class OptedOut:
+    """Somebody who said no to ads by the free number, as the provider lists it."""
+
+    number: str = field(repr=False)
+    event: str  # the same whenever it is listed
+    at: datetime | None  # None: the provider does not say
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """How many messages of one kind the account could still pay for: alternatives, not a sum."""
 
@@ -231,6 +240,13 @@ class Provider(Protocol):
 
     def templates(self) -> Sequence[Template]:
         """Every Alimtalk template of the account, complete or an exception: Refused or Busy. None where it offers none."""
+        ...
+
+    def optouts(self, since: datetime | None) -> Iterator[Sequence[OptedOut]]:
+        """Page by page who said no since then, or ever; to the end, or an exception: Refused or Busy.
+
+        None where the provider keeps no list (core.db.feeds names those that do).
+        """
         ...
 
 

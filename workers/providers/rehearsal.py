@@ -3,7 +3,7 @@
 The digits are those of the provider sandbox, so that a program behaves the same against both.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import uuid4
 
@@ -18,6 +18,7 @@ from workers.providers import (
     Forged,
     Hint,
     Listed,
+    OptedOut,
     Parcel,
     Refused,
     Report,
@@ -87,6 +88,10 @@ class Adapter:
     def templates(self) -> Sequence[Template]:
         """None of its own: what is rehearsed is written with the templates of the real accounts."""
         return ()
+
+    def optouts(self, since: datetime | None) -> Iterator[Sequence[OptedOut]]:
+        """Nobody."""
+        return iter(())
 
 
 def _ends(receiver: str, digits: str) -> bool:

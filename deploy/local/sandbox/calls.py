@@ -7,6 +7,7 @@ from typing import Protocol
 
 from deploy.local.sandbox.clock import Clock
 from deploy.local.sandbox.faults import Fault
+from deploy.local.sandbox.optouts import Optouts
 from deploy.local.sandbox.results import CANCELLED, DELIVERED, PENDING, WAITING, outcome
 from deploy.local.sandbox.state import Batch, Store
 from deploy.local.sandbox.templates import KAKAO, Templates
@@ -53,6 +54,7 @@ class World:
     failing_percent: int = 3
     list_ints: bool = False
     templates: Templates = field(default_factory=Templates)
+    optouts: Optouts = field(default_factory=Optouts)
     _late: float = 0.0
 
     @contextmanager

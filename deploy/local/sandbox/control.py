@@ -46,6 +46,7 @@ class Control:
             Route("/__sandbox/clock", self.clock, methods=["GET", "POST"]),
             Route("/__sandbox/templates", self.templates, methods=["GET", "POST", "DELETE"]),
             Route("/__sandbox/templates/{provider}/{code}", self.remove_template, methods=["DELETE"]),
+            Route("/__sandbox/optouts", self.optouts, methods=["GET", "POST", "DELETE"]),
             Route("/__sandbox/accounts", self.accounts, methods=["GET", "POST"]),
         ]
 
@@ -107,6 +108,17 @@ class Control:
         if request.method == "DELETE":
             templates.reset()
         return JSONResponse({"templates": [one.shown() for one in templates.known.values()]})
+
+    async def optouts(self, request: Request) -> Response:
+        """Who called an 080 number; POST lets somebody call, DELETE forgets all."""
+        optouts = self.world.optouts
+        if request.method == "POST":
+            wanted = await _json(request)
+            made = optouts.add(str(wanted.get("receiver", "")), str(wanted.get("sender", "")), self.world.clock.now())
+            return JSONResponse(made.shown(), status_code=201)
+        if request.method == "DELETE":
+            optouts.known.clear()
+        return JSONResponse({"optouts": [one.shown() for one in optouts.known]})
 
     async def remove_template(self, request: Request) -> Response:
         gone = self.world.templates.remove(request.path_params["provider"], request.path_params["code"])

@@ -13,7 +13,7 @@ from deploy.local.sandbox.solapi_groups import Group, Groups
 from deploy.local.sandbox.solapi_guard import Guard
 from deploy.local.sandbox.solapi_hooks import Hooks
 from deploy.local.sandbox.solapi_messages import PRICES, Desk, Entry, entry, spread
-from deploy.local.sandbox.solapi_views import ACCOUNT, Lists, Views, failed, instant, iso, templates
+from deploy.local.sandbox.solapi_views import ACCOUNT, Lists, Views, blacks, failed, instant, iso, templates
 from deploy.local.sandbox.wire import Reply, busy_page
 
 _JSON = "application/json; charset=utf-8"
@@ -46,6 +46,7 @@ class Solapi:
             "/messages/v4/list": {"GET": self._read(self._lists.messages)},
             "/messages/v4/list-old": {"GET": self._read(self._lists.messages)},
             "/kakao/v2/templates": {"GET": self._templates},
+            "/iam/v1/black": {"GET": self._blacks},
             "/storage/v1/files": {"POST": self._upload},
             "/cash/v1/balance": {"GET": self._balance},
             "/pricing/v1/messaging/default": {"GET": self._prices},
@@ -224,6 +225,9 @@ class Solapi:
 
     def _templates(self, call: Call, account: Account) -> object:
         return templates(call, self._world.templates.of("solapi"))
+
+    def _blacks(self, call: Call, account: Account) -> object:
+        return blacks(call, self._world.optouts)
 
     def _senders(self, call: Call, account: Account) -> object:
         status = "BLOCKED" if "sender_unregistered" in call.faults else "ACTIVE"

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from deploy.local.sandbox.calls import Call, World
+from deploy.local.sandbox.optouts import Optout, Optouts
 from deploy.local.sandbox.solapi_codes import MESSAGES, REGISTERED, Refusal
 from deploy.local.sandbox.solapi_groups import Group, Groups
 from deploy.local.sandbox.solapi_messages import PRICES, Entry
@@ -200,6 +201,20 @@ def _template(one: Template) -> dict[str, Any]:
         "isHidden": False,
         "accountId": ACCOUNT,
     }
+
+
+def blacks(call: Call, said: Optouts) -> dict[str, Any]:
+    """One page of who said no by an 080 number, newest last; `dateCreated[gte]` leaves older ones out."""
+    fields = query(call)
+    since = instant(fields.get("dateCreated[gte]", "")) or 0.0
+    shown = _page(fields, ((one.key, one) for one in said.known if one.at >= since), _black, "blackList")
+    return shown | {"blackList": list(shown["blackList"].values())}
+
+
+def _black(one: Optout) -> dict[str, Any]:
+    times = dict.fromkeys(("dateCreated", "dateUpdated"), iso(one.at))
+    numbers = {"senderNumber": one.sender, "recipientNumber": one.receiver}
+    return {"handleKey": one.key, "type": "DENIAL", "accountId": ACCOUNT, **numbers, **times}
 
 
 def query(call: Call) -> dict[str, str]:

@@ -17,6 +17,7 @@ from workers.providers import (
     Forged,
     Hint,
     Listed,
+    OptedOut,
     Parcel,
     Refused,
     Report,
@@ -128,6 +129,10 @@ class Adapter:
     def templates(self) -> Sequence[Template]:
         """The Alimtalk templates of every Kakao channel of the account."""
         return self._kakao.templates()
+
+    def optouts(self, since: datetime | None) -> Iterator[Sequence[OptedOut]]:
+        """There is no list of them; results say it one by one."""
+        return iter(())
 
     def _listed(self, day: date, since: datetime) -> Iterator[Mapping[str, Any]]:
         """One day's sends: the direction of a longer window is disputed."""

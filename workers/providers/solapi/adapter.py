@@ -24,6 +24,7 @@ from workers.providers import (
     Forged,
     Hint,
     Listed,
+    OptedOut,
     Parcel,
     Refused,
     Report,
@@ -33,7 +34,7 @@ from workers.providers import (
     check_templates,
     forget,
 )
-from workers.providers.solapi import answers, kakao, senders
+from workers.providers.solapi import answers, blacks, kakao, senders
 from workers.providers.solapi.client import Client, about_the_group, certain, decode, encode, local, number, word
 from workers.providers.solapi.words import REGISTERED, text
 
@@ -159,6 +160,10 @@ class Adapter:
     def templates(self) -> Sequence[Template]:
         """The Alimtalk templates of every Kakao channel of the account."""
         return kakao.templates(self._client)
+
+    def optouts(self, since: datetime | None) -> Iterator[Sequence[OptedOut]]:
+        """The list of its 080 numbers."""
+        return blacks.pages(self._client, since)
 
     # the steps of a send
 

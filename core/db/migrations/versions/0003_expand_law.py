@@ -19,7 +19,8 @@ ALTER TABLE workspaces
 ALTER TABLE provider_accounts
     ADD COLUMN certificate TEXT DEFAULT '' NOT NULL, ADD COLUMN certificate_checked_on DATE,
     ADD COLUMN certificate_until DATE, ADD COLUMN optout_number TEXT DEFAULT '' NOT NULL,
-    ADD COLUMN senders_checked_at TIMESTAMP WITH TIME ZONE;
+    ADD COLUMN senders_checked_at TIMESTAMP WITH TIME ZONE,
+    ADD COLUMN optouts_asked_at TIMESTAMP WITH TIME ZONE, ADD COLUMN optouts_read_at TIMESTAMP WITH TIME ZONE;
 
 ALTER TABLE provider_senders
     ADD COLUMN checked_at TIMESTAMP WITH TIME ZONE, ADD COLUMN words TEXT DEFAULT '' NOT NULL;
