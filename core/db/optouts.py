@@ -169,14 +169,3 @@ def page(tx: Tx, workspace: UUID, wanted: listing.Page) -> listing.Rows:
         },
         orders={"create_time": optouts.c.id},
     )
-
-
-def last_said(tx: Tx, workspace: UUID, phone_hash: bytes) -> datetime | None:
-    """When this number said no the last time, lifted or not: a yes has to be newer (R-CON-4)."""
-    moment: datetime | None = tx.value(
-        "SELECT greatest((SELECT max(said_at) FROM optouts WHERE workspace_id = :workspace AND phone_hash = :hash),"
-        " (SELECT created_at FROM suppressions WHERE workspace_id = :workspace AND phone_hash = :hash))",
-        workspace=workspace,
-        hash=phone_hash,
-    )
-    return moment

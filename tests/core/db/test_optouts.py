@@ -120,7 +120,6 @@ def test_a_newer_no_counts_after_a_yes_and_an_older_one_does_not(shop: UUID) -> 
         again = in_force(tx, shop)
         assert (again.source, again.created_at) == ("PROVIDER", NOW + timedelta(seconds=1))
         assert len(kept(tx)) == 4
-        assert optouts.last_said(tx, shop, again.phone_hash) == NOW + timedelta(seconds=1)
 
 
 def test_a_late_no_that_is_newer_than_the_consent_counts_although_it_was_lifted_meanwhile(shop: UUID) -> None:
