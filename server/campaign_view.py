@@ -1,6 +1,7 @@
 """From rows to Campaign messages: where everybody is, why people were left out, what it costs."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -60,6 +61,8 @@ def many(tx: Tx, rows: Sequence[Row[Any]]) -> list[pb.Campaign]:
 
 def _waiting(row: Row[Any], counters: pb.Counters, obstacles: Sequence[str], quiet: Window) -> str:
     """Why nothing moves in a running campaign: no account may be called, or it is night for everybody who is left."""
+    if row.state in campaigns.RUNNING and row.engine_failed_at and row.engine_failed_at > clock.now() - timedelta(minutes=5):
+        return why("ENGINE_ERROR").label
     if obstacles and all(obstacles):
         return obstacles[0]
     moving = counters.planned or counters.claimed or counters.unknown

@@ -17,7 +17,7 @@ from core.rules.letter import SEALED, Part, Person, Prepared, prepare, text_hash
 from core.rules.states import BatchState, CampaignState, MessageState
 from core.rules.template import Template
 from workers import accounts as providers
-from workers import alimtalk, gate, recipients
+from workers import alimtalk, gate, recipients, skew
 from workers.ledger import LEASE, move
 from workers.liveness import heart
 from workers.providers import Provider
@@ -104,6 +104,8 @@ def claim(tx: Tx, batch_id: UUID, hand: Hand) -> Load | Full | None:
 
 
 def _may_go(batch: Row[Any], now: datetime) -> bool:
+    if batch.purpose == "AD" and skew.off():  # another worker takes it
+        return False
     return batch.state == BatchState.READY and batch.due_at <= now and batch.campaign_state in OPEN_STATES
 
 

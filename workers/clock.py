@@ -13,7 +13,7 @@ from core.db.ids import new_id
 from core.db.session import database
 from core.errors import Problem
 from core.settings import load
-from workers import alerts, watch
+from workers import alerts, skew, watch
 from workers.sweep import sweep, upkeep
 
 TICK_SECONDS = 2.0
@@ -46,8 +46,10 @@ def main() -> None:
 
 def beat(identity: UUID) -> None:
     """After each sweep, so that a scheduler which hangs is as silent as one that is dead: a worker watches."""
+    machine = skew.begin()
     with database().owner() as tx:
-        send.beat(tx, identity, troubles.CLOCK, clock.now())
+        told = send.beat(tx, identity, troubles.CLOCK, clock.now(), skew.seconds())
+    skew.measure(machine, told)
 
 
 def tick(work: Callable[[], object]) -> bool:

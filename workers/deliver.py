@@ -13,6 +13,7 @@ from core.db import send
 from core.db.accounts import REHEARSAL
 from core.db.session import database
 from core.errors import Problem, Unavailable
+from workers import engine
 from workers.claim import Call, Load, claim
 from workers.ledger import as_ids
 from workers.liveness import heart
@@ -52,8 +53,14 @@ def _claimed(workspace: UUID, batch: UUID, hand: Hand) -> Load | None:
     """The batch, once the account whose turn it is has a slot free. Who waits in vain comes back later, by its row."""
     until = time.monotonic() + SLOT_PATIENCE
     while True:
-        with database().write(workspace) as tx:
-            found = claim(tx, batch, hand)
+        try:
+            with database().write(workspace) as tx:
+                found = claim(tx, batch, hand)
+        except Problem:
+            raise
+        except Exception as error:
+            engine.deny(workspace, batch, error)
+            return None
         if not isinstance(found, Full):
             return found
         while not hand.take(found.account, found.most_calls, found.calls_per_second):

@@ -12,6 +12,7 @@ from core.db.ids import new_id
 from core.db.session import database
 from core.errors import Unavailable
 from core.slots import slots
+from workers import skew
 
 BEAT_SECONDS = 2.0
 DEAD_AFTER = timedelta(seconds=12)
@@ -58,13 +59,14 @@ class Heart:
             self._beat()
 
     def _beat(self) -> None:
-        begun = time.monotonic()
+        begun, machine = time.monotonic(), skew.begin()
         try:
             with database().owner() as tx:
-                send.beat(tx, self.id, self.lanes, clock.now())
+                told = send.beat(tx, self.id, self.lanes, clock.now(), skew.seconds())
         except Unavailable:
             _log.warning("no_heartbeat", pid=os.getpid())
         else:
+            skew.measure(machine, told)
             if self._last and begun - self._last > STALE_SECONDS:
                 self.unbroken_since = clock.now()
             self._last = begun

@@ -10,7 +10,7 @@ from core.db.session import Tx, database
 from core.errors import Unavailable
 from core.rules import notice, personal
 from core.rules.alerts import Condition, Kind, changes
-from workers import alerts
+from workers import alerts, skew
 from workers.liveness import DEAD_AFTER
 
 LOOK_SECONDS = 5.0
@@ -19,6 +19,7 @@ SILENT = timedelta(seconds=30)  # a scheduler ticks every two
 UNRESOLVED = timedelta(minutes=30)
 STUCK = timedelta(minutes=5)
 DUTY_TOLD = timedelta(days=7)
+JUDGED = timedelta(minutes=5)  # so long after a batch could not be judged it may go wrong again
 NEWS = timedelta(hours=24)  # so long words count as new
 
 # Each process that watches answers for its own kinds: the scheduler cannot say of itself that it is silent.
@@ -40,6 +41,8 @@ def from_the_clock() -> None:
         yield from troubles.paused(tx)
         yield from troubles.senders_dead(tx)
         yield from troubles.certificates_ending(tx, now)
+        yield from troubles.clocks_wrong(tx, now, skew.MOST)
+        yield from troubles.engine_errors(tx, now - JUDGED)
         yield from troubles.unresolved(tx, now - UNRESOLVED)
         yield from troubles.words(tx, now - NEWS)
         yield from troubles.endpoints(tx)

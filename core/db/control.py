@@ -83,3 +83,13 @@ def place(tx: Tx, campaign: UUID, batches: Sequence[UUID], slots: Sequence[datet
             slots=list(slots),
         )
         tx.run("UPDATE campaigns SET pace_end_at = :last WHERE id = :campaign", campaign=campaign, last=slots[-1])
+
+
+def not_judged(tx: Tx, batch: UUID, now: datetime, again_at: datetime) -> None:
+    """The law could not be decided for a batch: it waits, and its campaign says so."""
+    tx.run("UPDATE batches SET due_at = :again_at WHERE id = :batch AND state = 0", batch=batch, again_at=again_at)
+    tx.run(
+        "UPDATE campaigns SET engine_failed_at = :now WHERE id = (SELECT campaign_id FROM batches WHERE id = :batch)",
+        batch=batch,
+        now=now,
+    )

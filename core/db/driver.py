@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from psycopg import InterfaceError, OperationalError
+from psycopg.errors import ReadOnlySqlTransaction
 from psycopg.rows import namedtuple_row, tuple_row
 
 from core import telemetry
@@ -38,7 +39,7 @@ def _execute(tx: Tx, statement: str, values: Mapping[str, Any], rows: Any) -> An
     driver: Any = tx.connection.connection.driver_connection
     try:
         return driver.cursor(binary=True, row_factory=rows).execute(_translated(statement), values)
-    except (OperationalError, InterfaceError) as error:
+    except (OperationalError, InterfaceError, ReadOnlySqlTransaction) as error:
         raise Unavailable("지금은 데이터베이스에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요.") from error
 
 

@@ -312,15 +312,18 @@ def open_batches(tx: Tx, campaign: UUID, limit: int) -> Sequence[Row[Any]]:
     )
 
 
-def beat(tx: Tx, worker: UUID, lanes: str, now: datetime) -> None:
-    """This worker process is alive."""
-    tx.run(
-        "INSERT INTO worker_processes (id, lanes, seen_at) VALUES (:worker, :lanes, :now)"
-        " ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at",
+def beat(tx: Tx, worker: UUID, lanes: str, now: datetime, skew_seconds: int = 0) -> datetime:
+    """This worker process is alive; what time it is for the database."""
+    told: datetime = tx.value(
+        "INSERT INTO worker_processes (id, lanes, seen_at, skew_seconds) VALUES (:worker, :lanes, :now, :skew_seconds)"
+        " ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, skew_seconds = excluded.skew_seconds"
+        " RETURNING clock_timestamp()",
         worker=worker,
         lanes=lanes,
         now=now,
+        skew_seconds=skew_seconds,
     )
+    return told
 
 
 def forget_workers(tx: Tx, before: datetime) -> None:

@@ -26,6 +26,7 @@ _SCOPE = (
 )
 _NO_DATABASE = "지금은 데이터베이스에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요."
 _CANCELED = "57014"  # what PostgreSQL says when statement_timeout ends a query
+READ_ONLY = "25006"  # ... when something is to be written to a database that only reads, as a replica does
 
 
 class Tx:
@@ -134,7 +135,10 @@ def _begin(engine: sa.Engine, role: str, workspace: str, timeout: float | None) 
 
 @contextmanager
 def _mapped() -> Iterator[None]:
-    """A lost connection becomes Unavailable, a spent statement_timeout TooLate; any other database error is a defect."""
+    """A lost connection becomes Unavailable, a spent statement_timeout TooLate; any other database error is a defect.
+
+    A database that only reads is none that can be written to: an opt-out could not be kept, so nothing leaves either.
+    """
     try:
         yield
     except (OperationalError, InterfaceError, sa.exc.TimeoutError) as error:
@@ -142,7 +146,7 @@ def _mapped() -> Iterator[None]:
             raise TooLate("정해진 시간 안에 답을 준비하지 못했습니다. 다시 시도해 주세요.") from error
         raise Unavailable(_NO_DATABASE) from error
     except DBAPIError as error:
-        if error.connection_invalidated:
+        if error.connection_invalidated or getattr(error.orig, "sqlstate", "") == READ_ONLY:
             raise Unavailable(_NO_DATABASE) from error
         raise
 

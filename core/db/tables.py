@@ -236,6 +236,7 @@ campaigns = sa.Table(
     text("ruleset"), sa.Column("goods", TEXTS, nullable=False, server_default=sa.text("'{}'")),
     sa.Column("adult", sa.Boolean, nullable=False, server_default=FALSE),
     sa.Column("state", sa.Text, nullable=False), text("failure"), text("waiting_for"),
+    time("engine_failed_at"),  # when the law could last not be decided for a batch of it
     time("expires_at"),
     # when and how fast: not before scheduled_at, at most pace_people within pace_seconds (0: as fast as it goes)
     time("scheduled_at"), count("pace_people"), count("pace_seconds"), time("paused_at"),
@@ -314,6 +315,7 @@ sa.Index("requests_age", requests.c.created_at)
 
 worker_processes = sa.Table(  # who is alive; no tenant data
     "worker_processes", metadata, identifier(), text("lanes"), time("seen_at", required=True),
+    count("skew_seconds"),  # by how much its machine's clock is ahead of the database's
 )
 
 LEDGER = (batches, attempts, receipts, direct_messages, events)

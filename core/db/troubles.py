@@ -1,7 +1,7 @@
 """Queries that see what is wrong, across workspaces: asked every few seconds, so each is answered from few rows."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -52,6 +52,27 @@ def certificates_ending(tx: Tx, now: datetime) -> Iterator[Condition]:
     """Accounts whose certificate has ended or soon will."""
     for row in certificates.ending(tx, now):
         yield _about_account(Kind.CERTIFICATE_ENDING, row, row.id, last_day=row.last_day.isoformat())
+
+
+def clocks_wrong(tx: Tx, now: datetime, most: timedelta) -> Iterator[Condition]:
+    """Processes alive whose machine does not know what time it is. They were seen at a time of their own."""
+    rows = tx.rows(
+        "SELECT id, skew_seconds FROM worker_processes WHERE abs(skew_seconds) > :most"
+        " AND seen_at - skew_seconds * interval '1 second' > :since",
+        most=int(most.total_seconds()),
+        since=now - timedelta(minutes=2),
+    )
+    for row in rows:
+        yield Condition(Kind.CLOCK_WRONG, str(row.id), None, {"seconds": f"{abs(row.skew_seconds):,}"})
+
+
+def engine_errors(tx: Tx, since: datetime) -> Iterator[Condition]:
+    """Running campaigns of which a batch could not be judged lately."""
+    rows = tx.rows(
+        "SELECT id, workspace_id FROM campaigns WHERE engine_failed_at > :since AND state IN ('PLANNING', 'SENDING')", since=since
+    )
+    for row in rows:
+        yield Condition(Kind.ENGINE_ERROR, str(row.id), row.workspace_id)
 
 
 def unresolved(tx: Tx, before: datetime) -> Iterator[Condition]:

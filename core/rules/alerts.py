@@ -15,6 +15,8 @@ class Kind(StrEnum):
     ACCOUNT_PAUSED = "ACCOUNT_PAUSED"
     SENDER_DEAD = "SENDER_DEAD"
     CERTIFICATE_ENDING = "CERTIFICATE_ENDING"
+    CLOCK_WRONG = "CLOCK_WRONG"
+    ENGINE_ERROR = "ENGINE_ERROR"
     UNKNOWN_UNRESOLVED = "UNKNOWN_UNRESOLVED"
     UNKNOWN_WORDS = "UNKNOWN_WORDS"
     ENDPOINT_DISABLED = "ENDPOINT_DISABLED"
@@ -93,6 +95,18 @@ RULES: Mapping[Kind, Rule] = {
         "{provider} 계정의 전송자격인증을 {last_day}까지만 쓸 수 있습니다. 그 뒤에는 이 계정으로 광고를 보내지 않습니다.",
         "할 일: 발송사의 전송자격인증이 유효한지 확인하고, 인증 번호와 확인한 날을 다시 등록해 주세요.",
         "{provider} 계정의 전송자격인증을 다시 확인했습니다.",
+    ),
+    Kind.CLOCK_WRONG: _rule(
+        0, 10, "서버 시계 오차",
+        "서버의 시계가 데이터베이스와 {seconds}초 다릅니다. 야간인지 알 수 없어 이 서버에서는 광고를 보내지 않습니다.",
+        "할 일: 서버의 시각 동기화(NTP)를 확인해 주세요. 맞춰지면 저절로 다시 보냅니다. 정보성 메시지는 계속 나갑니다.",
+        "서버의 시계가 다시 맞습니다.",
+    ),
+    Kind.ENGINE_ERROR: _rule(
+        0, 10, "발송 판정 오류",
+        "보내도 되는지 판정하지 못한 메시지 묶음이 있어 보내지 않고 있습니다.",
+        "할 일: 오류 기록을 개발팀에 전달해 주세요. 메시지는 사라지지 않으며, 고치면 마감 시각까지 이어서 보냅니다.",
+        "판정하지 못했던 메시지 묶음을 다시 처리하고 있습니다.",
     ),
     Kind.UNKNOWN_UNRESOLVED: _rule(
         10, 10, "발송 여부를 모르는 메시지",
