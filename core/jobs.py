@@ -24,6 +24,7 @@ JOBS: dict[str, str] = {
     "import_customers": PLAN,
     "export_customers": PLAN,
     "plan_campaign": PLAN,
+    "write_report": PLAN,
     "deliver_batch": BULK,
     "deliver_single": SINGLE,
     "read_results": RECEIPTS,
@@ -81,6 +82,11 @@ def export_customers(workspace: UUID, export: UUID) -> None:
 def plan_campaign(workspace: UUID, campaign: UUID) -> None:
     """Turn the audience into batches."""
     _queue("plan_campaign", workspace, campaign)
+
+
+def write_report(workspace: UUID, report: UUID) -> None:
+    """Write what became of everybody of a campaign into a file."""
+    _queue("write_report", workspace, report)
 
 
 def deliver_batches(workspace: UUID, batches: Iterable[UUID]) -> None:

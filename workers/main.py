@@ -19,7 +19,7 @@ from workers import alerts, http, liveness, watch
 ACTORS: dict[str, tuple[str, ...]] = {
     jobs.SINGLE: ("single",),
     jobs.BULK: ("deliver",),
-    jobs.PLAN: ("plan", "imports", "exports"),
+    jobs.PLAN: ("plan", "imports", "exports", "report"),
     jobs.COMPOSE: ("compose",),
     jobs.RECEIPTS: ("receipts", "reconcile", "pushes"),
     jobs.HOUSEKEEPING: ("balance", "optouts", "senders", "templates"),

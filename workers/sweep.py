@@ -17,6 +17,8 @@ from core.db import (
     pictures,
     provider_accounts,
     pushes,
+    recipients,
+    reports,
     requests,
     send,
     webhooks,
@@ -27,6 +29,7 @@ from core.rules.states import CampaignState, MessageState
 from workers import hooks, optouts, retention, senders, skew, templates
 from workers import notices as noticing
 from workers import pushes as pushed
+from workers import report as writing
 from workers.ledger import move
 from workers.liveness import DEAD_AFTER
 from workers.reconcile import abandon
@@ -77,6 +80,8 @@ def upkeep() -> None:
     _elected(lambda tx: webhooks.forget(tx, now - events.KEPT))
     _elected(accounts.rewrap)
     _elected(noticing.keep_two_years)
+    _elected(lambda tx: writing.forget(tx, now))
+    _elected(lambda tx: recipients.forget(tx, now - personal.DECISIONS_LAST))
     with database().owner() as tx:
         partitions.drop(tx, "events", now - events.KEPT)
         partitions.drop(tx, "access_log", now - personal.ACCESS_LOG_LASTS)
@@ -179,6 +184,8 @@ def _files(now: datetime, depths: dict[str, int]) -> None:
             tx.after_commit(partial(jobs.import_customers, row.workspace_id, row.id))
         for row in exports.forgotten(tx, before, now):
             tx.after_commit(partial(jobs.export_customers, row.workspace_id, row.id))
+        for row in reports.forgotten(tx, before):
+            tx.after_commit(partial(jobs.write_report, row.workspace_id, row.id))
         for row in pictures.forgotten_images(tx, before):
             tx.after_commit(partial(jobs.check_image, row.workspace_id, row.id))
         for row in pictures.forgotten_flyers(tx, before):

@@ -166,3 +166,23 @@ exports = sa.Table(  # customers as a file, encrypted, for a short time
     time("ended_at"),
     time("expires_at"),
 )
+
+reports = sa.Table(  # what became of everybody of a campaign, as a file for a short time
+    "reports",
+    metadata,
+    identifier(),
+    owner(),
+    sa.Column("campaign_id", ID, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # rules.states.ReportState
+    text("failure"),
+    text("object_name"),
+    count("rows_done"),
+    count("rows_total"),
+    sa.Column("sums", JSONB, nullable=False, server_default=sa.text("'[]'")),  # [bucket, reason, people] as written
+    count("size_bytes"),
+    text("created_by"),
+    time("created_at", required=True),
+    time("touched_at", required=True),
+    time("ended_at"),
+    time("expires_at"),
+)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -114,6 +115,46 @@ def people(tx: Tx, contacts: Sequence[int]) -> dict[int, Row[Any]]:
     return {row.id: row for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The last time that a message was handed over; `silent` when nobody will be asked about it any more."""
+
+    provider: str
+    channel: str
+    at: datetime | None
+    silent: bool
+
+
+Place = tuple[UUID, int]
+
+
+def sent(tx: Tx, batches: Sequence[UUID]) -> dict[Place, Sent]:
+    """Everybody of these batches who was handed over, with the last attempt that came to something."""
+    found: dict[Place, Sent] = {}
+    for row in tx.rows(
+        "SELECT batch_id, positions, provider, channel, finished_at, outcome = 'ACCEPTED' AND poll_at IS NULL AS silent"
+        " FROM attempts WHERE batch_id = ANY(:batches) AND outcome IN ('ACCEPTED', 'REFUSED', 'UNKNOWN') ORDER BY id",
+        batches=list(batches),
+    ):
+        last = Sent(row.provider, row.channel, row.finished_at, row.silent)
+        found.update(((row.batch_id, position), last) for position in row.positions)
+    return found
+
+
+def words(tx: Tx, batches: Sequence[UUID]) -> dict[Place, str]:
+    """What the provider last said about each of them, in its own words; nothing about whoever was reached."""
+    found: dict[Place, str] = {}
+    for row in tx.rows(
+        "SELECT batch_id, positions, states, words FROM receipts WHERE batch_id = ANY(:batches) ORDER BY id",
+        batches=list(batches),
+    ):
+        said = {position: words for words, positions in row.words.items() for position in positions}
+        for position, state in zip(row.positions, bytes(row.states), strict=True):
+            if state > MessageState.ACCEPTED:  # words that nobody knows settle nothing
+                found[row.batch_id, position] = said.get(position, "")
+    return found
+
+
 def place_of(tx: Tx, campaign: UUID, contact: int) -> Row[Any] | None:
     """Where one person stands in a campaign: batch_id, position, state, reason, decided_at; None: nowhere (yet)."""
     return tx.row(
@@ -128,3 +169,8 @@ def place_of(tx: Tx, campaign: UUID, contact: int) -> Row[Any] | None:
         contact=contact,
         excluded=int(MessageState.EXCLUDED),
     )
+
+
+def forget(tx: Tx, before: datetime) -> None:
+    """Whom planning left out is kept as long as the batches of everybody else; across workspaces."""
+    tx.run("DELETE FROM exclusions WHERE decided_at < :before", before=before)

@@ -31,6 +31,15 @@ class ImportState(StrEnum):
     FAILED = "FAILED"
 
 
+class ReportState(StrEnum):
+    """A report about a campaign on its way into a file."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+
+
 class FlyerState(StrEnum):
     """A flyer on its way through the composer."""
 

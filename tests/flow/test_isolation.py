@@ -77,6 +77,7 @@ def has(one: doors.Grpc, call: stubs.Caller, photo: bytes) -> dict[str, str]:
         "campaign": waiting,
         "sent": sent,
         "message": call("ListMessages", send_pb2.ListMessagesRequest(campaign_id=sent)).messages[0].id,
+        "report": one("CreateReport", campaignId=sent)["report"]["id"],
         "sender": sender,
         "wording": one("CreateWording", version="비밀", text="비밀 문구")["wording"]["id"],
         "template": fetched(one)["templates"][0]["id"],
@@ -110,6 +111,8 @@ def named(has: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "AgreeToPurpose", {"campaignId": has["campaign"]}
     yield "ListMessages", {"campaignId": has["sent"]}
     yield "ListRecipients", {"campaignId": has["sent"]}
+    yield "CreateReport", {"campaignId": has["sent"]}
+    yield "GetReport", {"reportId": has["report"]}
     yield "ExplainRecipient", {"campaignId": has["sent"], "contactId": has["contact"]}
     yield "UnmaskContact", {"contactId": has["contact"], "reason": "남의 고객"}
     yield "CreatePrivacyRequest", {"contactId": has["contact"], "kind": "KIND_ACCESS"}

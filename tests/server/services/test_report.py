@@ -1,5 +1,7 @@
 """Who got a campaign and who did not: lists before and after, and the explanation of one person."""
 
+import urllib.request
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -17,6 +19,7 @@ from tests.server.services.marketer import INFO, control, create, customers, get
 from tests.server.shop import Shop
 from tests.workers import shop as engine
 from workers import deliver, plan
+from workers import report as writer
 
 State, Verdict = send_pb2.Message, pb.Explanation
 
@@ -199,6 +202,7 @@ def test_whoever_waits_for_the_morning_is_told_until_when(
         tx.run("UPDATE contacts SET night_consent = false")
     made = create(shop, sender)
     engine.Time(sandbox, monkeypatch).at(22)
+    shop = replace(shop, metadata=(("x-api-key", shop.api_key),))  # a session may have ended by then
     with database().write(shop.workspace) as tx:
         tx.run(
             "INSERT INTO consents (workspace_id, contact_id, scope, granted, source, recorded_by, recorded_at)"
@@ -282,3 +286,37 @@ def test_it_takes_one_person_and_a_campaign_of_ones_own(shop: Shop, other: Shop,
 def _sender(shop: Shop) -> str:
     with database().write(shop.workspace) as tx:
         return str(accounts.add_sender_number(tx, shop.workspace, "0212345679"))
+
+
+def test_a_report_is_asked_for_written_and_fetched(shop: Shop, sender: str, mixed: dict[str, list[str]], worker: None) -> None:
+    """R-OPT-8, R-PII-5: the report's buckets sum to the selected, and who took it is written down."""
+    made = create(shop, sender, body="#{등급} 회원 할인")
+    request = pb.CreateReportRequest(campaign_id=made.id, request_id=str(uuid4()))
+    assert shop.refused("CreateReport", request).reason == "REPORT_TOO_EARLY"
+    launch(shop, made)
+    assert shop.refused("CreateReport", request).reason == "REPORT_TOO_EARLY"
+    done = worked(shop, made)
+    asked = shop.call("CreateReport", request).report
+    assert shop.call("CreateReport", request).report == asked
+    assert (asked.state, asked.progress.total, asked.download_url) == (pb.Report.STATE_PENDING, 7, "")
+    with database().read(shop.workspace) as tx:
+        looked = tx.rows("SELECT subject, people FROM access_log WHERE action = 'CreateReport'")
+    assert [tuple(one) for one in looked] == [(f"campaign {made.id}", 7)]
+    writer.write(shop.workspace, UUID(asked.id))
+    found = shop.call("GetReport", pb.GetReportRequest(report_id=asked.id)).report
+    assert (found.state, found.counters) == (pb.Report.STATE_DONE, done.counters)
+    assert found.counters.selected == found.counters.delivered + found.counters.excluded == 7
+    assert list(found.exclusions) == list(done.exclusions) and not found.failures
+    with urllib.request.urlopen(found.download_url) as answer:
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+        assert len(answer.read().splitlines()) == 8
+
+
+def test_a_report_is_of_ones_own(shop: Shop, other: Shop, sender: str, worker: None) -> None:
+    customers(shop, 1)
+    made = create(shop, sender)
+    launch(shop, made)
+    worked(shop, made)
+    assert other.refused("CreateReport", pb.CreateReportRequest(campaign_id=made.id)).reason == "NOT_FOUND"
+    asked = shop.call("CreateReport", pb.CreateReportRequest(campaign_id=made.id)).report
+    assert other.refused("GetReport", pb.GetReportRequest(report_id=asked.id)).reason == "NOT_FOUND"

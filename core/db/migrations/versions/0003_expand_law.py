@@ -148,6 +148,15 @@ CREATE TABLE exports (
     ZONE NOT NULL, touched_at TIMESTAMP WITH TIME ZONE NOT NULL, ended_at TIMESTAMP WITH TIME ZONE, expires_at
     TIMESTAMP WITH TIME ZONE, PRIMARY KEY (id), FOREIGN KEY(workspace_id) REFERENCES workspaces (id)
 );
+
+CREATE TABLE reports (
+    id UUID NOT NULL, workspace_id UUID NOT NULL, campaign_id UUID NOT NULL, state TEXT NOT NULL, failure TEXT DEFAULT
+    '' NOT NULL, object_name TEXT DEFAULT '' NOT NULL, rows_done INTEGER DEFAULT 0 NOT NULL, rows_total INTEGER DEFAULT
+    0 NOT NULL, sums JSONB DEFAULT '[]' NOT NULL, size_bytes INTEGER DEFAULT 0 NOT NULL, created_by TEXT DEFAULT '' NOT
+    NULL, created_at TIMESTAMP WITH TIME ZONE NOT NULL, touched_at TIMESTAMP WITH TIME ZONE NOT NULL, ended_at
+    TIMESTAMP WITH TIME ZONE, expires_at TIMESTAMP WITH TIME ZONE, PRIMARY KEY (id), FOREIGN KEY(workspace_id)
+    REFERENCES workspaces (id)
+);
 """
 
 AFTER = """
