@@ -18,7 +18,9 @@ from jeondan.v1 import (
     catalog_pb2,
     consent_pb2,
     guest_pb2,
+    notice_pb2,
     optout_pb2,
+    privacy_pb2,
     provider_pb2,
     report_pb2,
     segment_pb2,
@@ -41,7 +43,7 @@ FILES = (
     guest_pb2,
     report_pb2,
 )
-FILES += (optout_pb2, consent_pb2)
+FILES += (optout_pb2, notice_pb2, consent_pb2, privacy_pb2)
 METHODS: dict[str, MethodDescriptor] = {
     method.name: method for file in FILES for service in file.DESCRIPTOR.services_by_name.values() for method in service.methods
 }

@@ -178,6 +178,7 @@ def test_nothing_is_built_from_what_somebody_else_has(two: doors.Grpc, has: dict
 
 def test_lists_are_empty_and_the_rest_is_ones_own(one: doors.Grpc, two: doors.Grpc, has: dict[str, str]) -> None:
     one("CreateSuppression", phone="01000009999")
+    one("SetAttributeType", name="비밀", kind="ATTRIBUTE_KIND_DATE")
     for rpc in LISTED:
         more = {"showArchived": True} if "show_archived" in doors.METHODS[rpc].input_type.fields_by_name else {}
         assert any(one(rpc, **more).values()), rpc

@@ -80,6 +80,7 @@ def test_a_no_is_confirmed_after_three_days_by_a_message_of_the_shop(telling: Sh
     sweep.sweep()
     assert states(telling) == ["SENDING"]
     delivered(telling)
+    assert telling.value("SELECT info_reason FROM campaigns") == "STATUTORY"
     (got,) = sandbox.log()
     assert got["text"] == f"[봄날커피] {said:%Y.%m.%d} 문자 광고 수신거부가 처리되었습니다."
     assert (got["receiver"], got["sender"]) == (PHONE, telling.value("SELECT number FROM sender_numbers"))
@@ -150,6 +151,15 @@ def test_who_cannot_be_reached_is_tried_three_times(telling: Shop, sandbox: Sand
     assert states(telling) == ["FAILED"]
     assert telling.value("SELECT tries FROM notices") == 3
     assert sandbox.stats()["accepted_messages"] == 3
+
+
+def test_a_shop_may_be_called_like_an_offer(telling: Shop, time: Time) -> None:
+    """R-PUR-2, R-PUR-3: its name is no advertising in a notice of the law."""
+    telling.sql("UPDATE workspaces SET name = '특가할인마트'")
+    refused(telling)
+    on_day(time, 4)
+    sweep.sweep()
+    assert states(telling) == ["SENDING"]
 
 
 def test_the_erased_are_not_told(telling: Shop, time: Time) -> None:
