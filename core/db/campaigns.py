@@ -14,6 +14,7 @@ from core import clock
 from core.db import events, law, selection
 from core.db.ids import new_id
 from core.db.listing import Page, Rows, contains, fetch
+from core.db.selection import Selection
 from core.db.session import Tx
 from core.db.tables import BUCKETS, campaigns
 from core.rules.events import DONE, PAUSED
@@ -147,7 +148,7 @@ def reaches_anybody(tx: Tx, campaign: Row[Any]) -> bool:
     chosen = selection.of_campaign(tx, campaign)
     return bool(
         tx.value(
-            f"SELECT EXISTS (SELECT 1 FROM contacts c {law.SUPPRESSED} {chosen.joins}"  # noqa: S608
+            f"SELECT EXISTS (SELECT 1 FROM contacts c {law.JOINED} {chosen.joins}"  # noqa: S608
             f" WHERE {chosen.where} AND {law.REASON} IS NULL)",
             **chosen.values,
             **law.of_campaign(tx, campaign, clock.now()),
@@ -159,7 +160,7 @@ def reached(tx: Tx, campaign: Row[Any]) -> int:
     """How many of the audience may get this campaign."""
     chosen = selection.of_campaign(tx, campaign)
     found = tx.value(
-        f"SELECT count(*) FROM contacts c {law.SUPPRESSED} {chosen.joins}"  # noqa: S608
+        f"SELECT count(*) FROM contacts c {law.JOINED} {chosen.joins}"  # noqa: S608
         f" WHERE {chosen.where} AND {law.REASON} IS NULL",
         **chosen.values,
         **law.of_campaign(tx, campaign, clock.now()),
@@ -189,7 +190,7 @@ def plan_chunk(tx: Tx, campaign: Row[Any], *, people: int, size: int, slots: Seq
             SELECT c.id, {law.REASON} AS reason FROM (
                 SELECT c.* FROM contacts c {chosen.joins}
                 WHERE {chosen.where} AND c.id > :after AND c.id <= :until
-                ORDER BY c.id LIMIT :people) c {law.SUPPRESSED}
+                ORDER BY c.id LIMIT :people) c {law.JOINED}
         ), good AS (
             SELECT coalesce(array_agg(id ORDER BY id), '{{}}') AS ids FROM picked WHERE reason IS NULL
         ), cut AS (
@@ -213,7 +214,7 @@ def plan_chunk(tx: Tx, campaign: Row[Any], *, people: int, size: int, slots: Seq
         **chosen.values,
         after=campaign.plan_cursor,
         until=campaign.plan_until,
-        **law.of_campaign(tx, campaign, now),
+        **_asked(tx, campaign, chosen, now, people, (campaign.plan_cursor, campaign.plan_until)),
         decided_at=now,
         people=people,
         size=size,
@@ -246,14 +247,31 @@ def audience(tx: Tx, campaign: Row[Any], *, after: int, people: int, keys: Itera
         f"""SELECT c.id, c.name, c.phone_sealed, {law.REASON} AS reason, {law.NIGHT} AS night,
             ARRAY(SELECT coalesce(c.attributes ->> k.name, '') FROM unnest(CAST(:keys AS text[])) WITH ORDINALITY k(name, place)
                   ORDER BY k.place) AS attributes
-        FROM contacts c {law.SUPPRESSED} {chosen.joins}
+        FROM contacts c {law.JOINED} {chosen.joins}
         WHERE {chosen.where} AND c.id > :after ORDER BY c.id LIMIT :people""",  # noqa: S608
         **chosen.values,
         after=after,
         people=people,
         keys=list(keys),
-        **law.of_campaign(tx, campaign, clock.now()),
+        **_asked(tx, campaign, chosen, clock.now(), people, (after, law.ALL[1])),
     )
+
+
+def _asked(
+    tx: Tx, campaign: Row[Any], chosen: Selection, now: datetime, people: int, contacts: tuple[int, int]
+) -> dict[str, Any]:
+    """What the law asks about the next `people` of an audience. With a cap, only the batches that hold them are opened."""
+    values = law.of_campaign(tx, campaign, now, contacts)
+    if values["ad"] and values["ad_cap"] and not chosen.joins:
+        values["last_contact"] = tx.value(
+            f"SELECT coalesce(max(id), 0) FROM (SELECT c.id FROM contacts c WHERE {chosen.where}"  # noqa: S608
+            " AND c.id > :after AND c.id <= :until ORDER BY c.id LIMIT :people) next",
+            **chosen.values,
+            after=contacts[0],
+            until=contacts[1],
+            people=people,
+        )
+    return values
 
 
 def finish_done(tx: Tx, now: datetime) -> list[UUID]:

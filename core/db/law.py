@@ -10,6 +10,8 @@ from core import clock
 from core.db import goods
 from core.db.session import Tx
 
+ALL = (0, 2**63 - 1)  # contacts
+
 # No, and not taken back by a later consent with its proof.
 SUPPRESSED = """LEFT JOIN suppressions s ON s.workspace_id = c.workspace_id AND s.phone_hash = c.phone_hash
     AND s.lifted_at IS NULL AND 'TEXT' = ANY (s.channels)"""
@@ -22,12 +24,19 @@ _BUYER = """(SELECT CASE
             FILTER (WHERE (t.ended_on + interval '6 months')::date >= CAST(:today AS date)), '{}') THEN 'TXN_EXPIRED'
     END FROM trades t WHERE t.workspace_id = c.workspace_id AND t.contact_id = c.id)"""
 
-# What this person was or is being sent as advertising within the days of the cap, by other campaigns.
-_CAPPED = """(SELECT count(*) FROM campaigns k JOIN batches b ON b.campaign_id = k.id
-        AND b.first_contact <= c.id AND b.last_contact >= c.id AND c.id = ANY (b.contact_ids)
-    WHERE k.workspace_id = c.workspace_id AND k.purpose = 'AD' AND k.kind = 'CAMPAIGN' AND k.id <> CAST(:campaign AS uuid)
-    AND k.state IN ('PLANNING', 'SENDING', 'PAUSED', 'DONE', 'CANCELLED') AND b.due_at > CAST(:cap_since AS timestamptz)
-    AND get_byte(b.states, array_position(b.contact_ids, c.id) - 1) IN (2, 3, 4, 5)) >= CAST(:ad_cap AS int)"""
+# What people were or are being sent as advertising within the days of the cap, by other campaigns: every batch is opened
+# once, and only those with contacts that are asked about. A look per person would open a batch of 500 for each of them.
+_LATELY = """LEFT JOIN (SELECT p.contact, count(*) AS ads FROM campaigns k JOIN batches b ON b.campaign_id = k.id
+        CROSS JOIN LATERAL unnest(b.contact_ids) WITH ORDINALITY p(contact, place)
+    WHERE CAST(:ad AS boolean) AND CAST(:ad_cap AS int) > 0
+    AND k.purpose = 'AD' AND k.kind = 'CAMPAIGN' AND k.id <> CAST(:campaign AS uuid)
+    AND k.state IN ('PLANNING', 'SENDING', 'PAUSED', 'DONE', 'CANCELLED')
+    AND (k.ended_at IS NULL OR k.ended_at > CAST(:cap_since AS timestamptz)) AND b.due_at > CAST(:cap_since AS timestamptz)
+    AND b.last_contact >= CAST(:first_contact AS bigint) AND b.first_contact <= CAST(:last_contact AS bigint)
+    AND get_byte(b.states, p.place::int - 1) IN (2, 3, 4, 5) GROUP BY p.contact) lately ON lately.contact = c.id"""
+
+# What REASON looks at beside the contact itself.
+JOINED = f"{SUPPRESSED} {_LATELY}"
 
 # The last Korean day of a consent: confirmed before the same day two years later (R-NTC-2).
 CONSENT_UNTIL = """((timezone('Asia/Seoul', coalesce(c.confirmed_at, c.consent_at))
@@ -53,7 +62,7 @@ REASON = f"""coalesce(
         CASE
             WHEN c.guardian_proof = '' AND date_part('year', CAST(:today AS date)) - c.birth_year <= 14 THEN 'MINOR'
             WHEN CAST(:adult AS boolean) AND c.adult_at IS NULL THEN 'NOT_AGE_VERIFIED'
-            WHEN CAST(:ad_cap AS int) > 0 AND {_CAPPED} THEN 'FREQUENCY_CAP'
+            WHEN CAST(:ad_cap AS int) > 0 AND lately.ads >= CAST(:ad_cap AS int) THEN 'FREQUENCY_CAP'
         END) END)"""
 
 # Night consent is nothing without the consent that it belongs to.
@@ -64,8 +73,13 @@ NIGHT = "(c.night_consent AND c.ad_consent)"
 WORKSPACE = "w.trial, w.trade_exemption, w.ad_cap, w.ad_cap_days, w.quiet_from, w.quiet_until, w.optout_feed_at"
 
 
-def binds(message: Row[Any], campaign: UUID, workspace: Row[Any], now: datetime) -> dict[str, Any]:
-    """What REASON asks about a message: `message` has purpose, goods and adult; `workspace` what WORKSPACE names."""
+def binds(
+    message: Row[Any], campaign: UUID, workspace: Row[Any], now: datetime, contacts: tuple[int, int] = ALL
+) -> dict[str, Any]:
+    """What REASON asks about a message: `message` has purpose, goods and adult; `workspace` what WORKSPACE names.
+
+    Only contacts from the first to the last of `contacts` are asked about.
+    """
     return {
         "ad": message.purpose == "AD",
         "today": clock.kst(now).date(),
@@ -76,14 +90,16 @@ def binds(message: Row[Any], campaign: UUID, workspace: Row[Any], now: datetime)
         "campaign": campaign,
         "ad_cap": workspace.ad_cap,
         "cap_since": now - timedelta(days=workspace.ad_cap_days),
+        "first_contact": contacts[0],
+        "last_contact": contacts[1],
     }
 
 
-def of_campaign(tx: Tx, campaign: Row[Any], now: datetime) -> dict[str, Any]:
+def of_campaign(tx: Tx, campaign: Row[Any], now: datetime, contacts: tuple[int, int] = ALL) -> dict[str, Any]:
     """`binds` for a campaign of this workspace: about the goods that its launch froze, or would freeze."""
     workspace = tx.row(f"SELECT {WORKSPACE} FROM workspaces w WHERE w.id = :id", id=campaign.workspace_id)  # noqa: S608
     assert workspace is not None
-    values = binds(campaign, campaign.id, workspace, now)
+    values = binds(campaign, campaign.id, workspace, now, contacts)
     if campaign.ruleset:
         return values
     found = goods.of_campaign(tx, campaign)

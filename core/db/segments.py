@@ -73,7 +73,7 @@ def people(tx: Tx, workspace: UUID, rule: Rule, purpose: str, now: datetime) -> 
     chosen = selection.of_rule(workspace, rule)
     rows = tx.rows(
         f"SELECT coalesce(reason, '') AS reason, count(*) AS people FROM (SELECT {law.REASON} AS reason"  # noqa: S608
-        f" FROM contacts c {law.SUPPRESSED} {chosen.joins} WHERE {chosen.where}) asked GROUP BY 1",
+        f" FROM contacts c {law.JOINED} {chosen.joins} WHERE {chosen.where}) asked GROUP BY 1",
         **chosen.values,
         **law.of_any(tx, workspace, purpose, now),
     )

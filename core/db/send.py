@@ -89,16 +89,22 @@ def recipients(tx: Tx, batch: Row[Any], people: int, keys: Sequence[str], now: d
     found: list[Person] = driver.tuples(
         tx,
         f"SELECT c.name, {attributes}, {law.REASON}, {law.NIGHT}, c.phone_sealed, c.id"  # noqa: S608
-        f" FROM contacts c {law.SUPPRESSED}"
+        f" FROM contacts c {law.JOINED}"
         " WHERE c.id = ANY(CAST(:contacts AS bigint[])) ORDER BY c.id",
         contacts=batch.contacts,
-        **law.binds(batch, batch.campaign_id, batch, now),
+        **law.binds(batch, batch.campaign_id, batch, now, _ends(batch.contacts)),
         **({"keys": list(keys)} if keys else {}),
     )
     if len(found) == people:  # the contacts of a batch are in ascending order, too
         return found
     present = {person[-1]: person for person in found}
     return [present.get(int(contact), GONE) for contact in batch.contacts.strip("{}").split(",")]
+
+
+def _ends(contacts: str) -> tuple[int, int]:
+    """The first and the last of the text of an ascending array."""
+    numbers = contacts.strip("{}")
+    return int(numbers.partition(",")[0]), int(numbers.rpartition(",")[2])
 
 
 def phones(tx: Tx, ids: Sequence[int]) -> dict[int, bytes]:
