@@ -11,7 +11,7 @@ from jeondan.v1 import send_pb2 as pb
 from jeondan.v1 import types_pb2
 
 from core import jobs
-from core.db import accounts, direct, messages, provider_accounts
+from core.db import accounts, direct, guests, messages, provider_accounts
 from core.db.ids import instant_of
 from core.db.session import Row
 from core.errors import InvalidInput, Violation
@@ -63,14 +63,31 @@ def checked_one(call: Call, one: Any) -> rules.Direct:
 
 def checked(call: Call, wanted: Iterable[Any]) -> tuple[list[rules.Direct], dict[int, InvalidInput]]:
     """Every message for itself: those that can be sent, and by their place those that cannot."""
-    good: list[rules.Direct] = []
+    good: dict[int, rules.Direct] = {}
     refused: dict[int, InvalidInput] = {}
     for place, one in enumerate(wanted):
         try:
-            good.append(checked_one(call, one))
+            good[place] = checked_one(call, one)
         except InvalidInput as refusal:
             refused[place] = refusal
-    return good, refused
+    outside = _strangers(call, [one.phone for one in good.values()])
+    refused |= {place: _no_guest() for place, one in good.items() if one.phone in outside}
+    return [one for place, one in good.items() if place not in refused], refused
+
+
+def check_guest(call: Call, wanted: rules.Direct) -> None:
+    """On trial only to the numbers of the guest list."""
+    if _strangers(call, [wanted.phone]):
+        raise _no_guest()
+
+
+def _strangers(call: Call, numbers: Sequence[str]) -> set[str]:
+    return set() if call.caller.test else guests.strangers(call.tx, call.workspace, numbers)
+
+
+def _no_guest() -> InvalidInput:
+    sentence = "시험 중인 작업 공간은 시험 명단의 번호로만 보낼 수 있습니다. 번호를 시험 명단에 먼저 넣어 주세요."
+    return wrong("to", sentence, "NOT_ON_GUEST_LIST")
 
 
 def store(call: Call, given: direct.Order, wanted: Sequence[rules.Direct]) -> list[pb.Message]:

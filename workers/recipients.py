@@ -27,7 +27,8 @@ def people(tx: Tx, batch: Row[Any], now: datetime, keys: Sequence[str] | None = 
     """Everybody by position, as they are at this instant; with the values of `keys`, by default those of the letter."""
     count = len(batch.states)
     if batch.kind == "SEND":
-        return direct.recipients(tx, batch.id, count, accounts.keys(tx, batch.workspace_id))
+        guests_only = batch.trial and not batch.test  # what is rehearsed leaves by no provider
+        return direct.recipients(tx, batch.id, count, accounts.keys(tx, batch.workspace_id), guests_only=guests_only)
     wanted = letter(batch).keys if keys is None else keys
     found = send.recipients(tx, batch, count, wanted, now)
     return _linked(tx, batch, found, wanted) if optout.VARIABLE in wanted else found

@@ -135,13 +135,21 @@ def cancel(tx: Tx, batch: Row[Any], position: int, now: datetime) -> None:
     send.move_batch(tx, batch.id, values, ledger.tally(before, after), Decimal(0), told)
 
 
-def recipients(tx: Tx, batch: UUID, people: int, keys: WorkspaceKeys) -> list[Person]:
-    """Whom a batch goes to, by position, with the finished text where others have their name; in memory only."""
+def recipients(tx: Tx, batch: UUID, people: int, keys: WorkspaceKeys, *, guests_only: bool = False) -> list[Person]:
+    """Whom a batch goes to, by position, with the finished text where others have their name; in memory only.
+
+    On trial nobody but guests, whatever the list was when the message was taken.
+    """
     unseal = keys.opener()
     rows = driver.tuples(
-        tx, "SELECT position, text_sealed, phone_sealed FROM direct_messages WHERE batch_id = :batch", batch=batch
+        tx,
+        "SELECT d.position, d.text_sealed, d.phone_sealed, CASE WHEN CAST(:guests_only AS boolean) AND NOT EXISTS (SELECT"
+        " FROM guests g WHERE g.workspace_id = d.workspace_id AND g.phone_hash = d.phone_hash) THEN 'NOT_ON_GUEST_LIST' END"
+        " FROM direct_messages d WHERE d.batch_id = :batch",
+        batch=batch,
+        guests_only=guests_only,
     )
-    present: dict[int, Person] = {position: (unseal(text), (), None, True, number, 0) for position, text, number in rows}
+    present: dict[int, Person] = {position: (unseal(text), (), why, True, number, 0) for position, text, number, why in rows}
     return [present.get(position, GONE) for position in range(people)]
 
 

@@ -42,6 +42,7 @@ class SendService(send_pb2_grpc.SendServiceServicer):
     @writes
     def SendMessage(self, request: pb.SendMessageRequest, call: Call) -> pb.SendMessageResponse:
         wanted = view.checked_one(call, request)
+        view.check_guest(call, wanted)
         (message,) = view.store(call, view.order(call, request, [wanted]), [wanted])
         return pb.SendMessageResponse(message=message)
 

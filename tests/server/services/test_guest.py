@@ -3,10 +3,13 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
+import pytest
 from jeondan.v1 import guest_pb2 as pb
 
-from core.db import guests
+from core import clock
+from core.db import accounts, guests
 from core.db.session import database
+from tests.server.services.test_send_single import TEXT, notice, orders
 from tests.server.shop import Shop
 
 
@@ -52,3 +55,40 @@ def test_the_list_says_whether_it_counts(shop: Shop) -> None:
     with database().write(shop.workspace) as tx:
         guests.set_trial(tx, shop.workspace, on=True)
     assert listed(shop).trial is True
+
+
+# --- what a trial lets through ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def on_trial(shop: Shop) -> str:
+    """A shop on trial that could send, with one guest; its sender number."""
+    with database().write(shop.workspace) as tx:
+        guests.set_trial(tx, shop.workspace, on=True)
+        accounts.add_provider_account(tx, shop.workspace, "aligo", {"key": "k", "user_id": "u"})
+        guests.add(tx, shop.workspace, "01011112222", clock.now())
+        return str(accounts.add_sender_number(tx, shop.workspace, "0212345678"))
+
+
+def test_a_single_message_goes_to_guests_only(shop: Shop, on_trial: str) -> None:
+    assert shop.call("SendMessage", notice(on_trial, to="010-1111-2222")).message.masked_phone == "010-****-2222"
+    found = shop.refused("SendMessage", notice(on_trial, to="010-3333-4444"))
+    assert (found.reason, found.fields) == ("NOT_ON_GUEST_LIST", {"to": "NOT_ON_GUEST_LIST"})
+    assert "3333" not in found.message
+
+
+def test_of_many_only_those_to_guests_are_taken(shop: Shop, on_trial: str) -> None:
+    both = (("010-3333-4444", TEXT, "a"), ("010-1111-2222", TEXT, "b"))
+    answer = shop.call("BatchSend", orders(on_trial, *both))
+    assert (answer.accepted_count, answer.refused_count) == (1, 1)
+    assert [one.refusal.reason for one in answer.outcomes] == ["NOT_ON_GUEST_LIST", ""]
+    assert answer.outcomes[1].message.client_reference == "b"
+    whole = shop.refused("BatchSend", orders(on_trial, *both, all_or_nothing=True))
+    assert whole.fields == {"messages[0].to": "NOT_ON_GUEST_LIST"}
+
+
+def test_a_test_key_may_rehearse_with_any_number(shop: Shop, on_trial: str) -> None:
+    with database().write(shop.workspace) as tx:
+        _, key = accounts.create_api_key(tx, shop.workspace, "orders-test", "OWNER", test=True)
+    rehearsing = Shop(shop.channel, shop.workspace, shop.email, key, (("x-api-key", key),))
+    assert rehearsing.call("SendMessage", notice(on_trial, to="010-3333-4444")).message.test
