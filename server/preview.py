@@ -17,6 +17,7 @@ from core.rules.alimtalk import Notice
 from core.rules.certificate import usable
 from core.rules.channel import Channel
 from core.rules.goods import of_items
+from core.rules.label import redirected
 from core.rules.letter import Letter
 from core.rules.personal import masked_name
 from core.rules.personalise import MissingValue
@@ -116,7 +117,7 @@ def sender_of(tx: Tx, sender_number: UUID | None) -> str | None:
 def draft_preview(tx: Tx, campaign: Row[Any], draft: drafts.Draft, samples: int) -> Preview:
     """The audience rendered with the draft's text; a text that cannot be finished is shown as it was written."""
     try:
-        letter = letter_of(draft)
+        letter = letter_of(draft, _own_number(tx, campaign, draft))
     except InvalidInput:
         return count(tx, campaign.workspace_id, campaign)
     return render(tx, campaign.workspace_id, campaign, letter, samples)
@@ -126,6 +127,11 @@ def count(tx: Tx, workspace: UUID, campaign: Row[Any]) -> Preview:
     """Only who is selected and who is left out: there is no text to show or to price yet."""
     found = render(tx, workspace, campaign, Letter(""), 0)
     return Preview(found.selected, found.excluded)
+
+
+def _own_number(tx: Tx, campaign: Row[Any], draft: drafts.Draft) -> str:
+    """The 080 number of the account that would carry it, where it has one of its own: bytes are counted with it (R-LBL-7)."""
+    return next((route.optout_number for route in routes_of(tx, campaign, draft)), "")
 
 
 def prices_of(tx: Tx, campaign: Row[Any], draft: drafts.Draft) -> PriceTable:
@@ -147,7 +153,8 @@ def routes_of(tx: Tx, campaign: Row[Any], draft: drafts.Draft) -> tuple[Route, .
 def forecast(tx: Tx, campaign: Row[Any], now: datetime) -> Decimal:
     """What the whole audience would cost, in won: exact for the first many, reckoned for those beyond."""
     draft = draft_of(tx, campaign, now)
-    found = render(tx, campaign.workspace_id, campaign, letter_of(draft), 0, most=FORECAST_PEOPLE)
+    letter = letter_of(draft, _own_number(tx, campaign, draft))
+    found = render(tx, campaign.workspace_id, campaign, letter, 0, most=FORECAST_PEOPLE)
     cost = found.cost(prices_of(tx, campaign, draft))
     if found.selected < FORECAST_PEOPLE:
         return cost
@@ -202,9 +209,11 @@ def problems(draft: drafts.Draft, preview: Preview | None) -> list[Violation]:
     return found
 
 
-def letter_of(draft: drafts.Draft) -> Letter | Notice:
-    """The finished text, ready to be written for people."""
+def letter_of(draft: drafts.Draft, optout_number: str = "") -> Letter | Notice:
+    """The finished text, ready to be written for people; with the account's own free number, where it has one."""
     if draft.notice and draft.notice.template:
         return Notice(draft.notice.template, draft.body, informs=not draft.overruled)
     informs = not draft.ad and not draft.overruled
-    return Letter(drafts.finished_body(draft), has_image=draft.flyer_state is not None, informs=informs)
+    body = drafts.finished_body(draft)
+    body = redirected(body, optout_number) if draft.ad and optout_number else body
+    return Letter(body, has_image=draft.flyer_state is not None, informs=informs)

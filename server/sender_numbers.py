@@ -9,6 +9,7 @@ from core.db import accounts, senders
 from core.db.session import Tx
 from core.errors import InvalidInput, Violation
 from core.rules.phone import normalise_sender
+from core.rules.sender import notice
 from server.convert import stamp
 from server.errors import at
 from server.rpc import Call
@@ -22,6 +23,7 @@ def all_of(tx: Tx) -> list[pb.SenderNumber]:
             id=str(row.id),
             number=row.number,
             active=row.active,
+            notice=notice(row.number),
             registrations=[
                 pb.SenderNumber.Registration(
                     provider_account_id=str(one.provider_account_id),

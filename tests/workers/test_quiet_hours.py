@@ -1,9 +1,11 @@
 """Quiet hours at every place where time passes: plan, claim, hand-over, retry and failover; with the merchant's own hours."""
 
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
+import workers
 from core import clock
 from core.rules import night
 from core.rules.pace import Pace
@@ -155,6 +157,17 @@ def test_night_consent_is_nothing_without_the_consent_it_belongs_to(shop: Shop, 
     found = shop.deliver(campaign)
     assert (found["accepted"], found["excluded"]) == (1, 1)
     assert shop.reasons(campaign) == {("excluded", "NO_CONSENT"): 1}
+
+
+def test_nothing_is_ever_reserved_at_a_provider(shop: Shop, sandbox: Sandbox, time: Time) -> None:
+    """R-NGT-5: who waits, waits with us, so that an opt-out of the meantime counts."""
+    shop.customers(2, night=False)
+    time.at(22)
+    campaign = shop.campaign()
+    assert shop.run(campaign)["held"] == 2
+    assert sandbox.stats()["requests"] == 0
+    adapters = [path.read_text() for path in Path(workers.__path__[0], "providers").rglob("*.py")]
+    assert not [name for name in ("rdate", "rtime", "senddate", "scheduledDate") if any(name in text for text in adapters)]
 
 
 def test_an_evening_offer_does_not_arrive_next_morning(shop: Shop, sandbox: Sandbox, time: Time) -> None:

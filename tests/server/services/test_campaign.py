@@ -219,6 +219,21 @@ def test_advertising_needs_a_certified_provider_and_information_does_not(shop: S
     assert launch(shop, create(shop, sender, purpose=INFO)).state == State.STATE_PLANNING
 
 
+def test_bytes_are_counted_with_the_number_of_the_account_that_carries_it(shop: Shop, sender: str) -> None:
+    """R-LBL-7: the merchant's own 080 number, and the account's where it has one."""
+    customers(shop, 1)
+    made = create(shop, sender)
+    before = preview(shop, made).samples[0]
+    with database().write(shop.workspace) as tx:
+        tx.run("UPDATE provider_accounts SET optout_number = '08012345678'")
+    after = preview(shop, made).samples[0]
+    assert after.text.endswith("\n무료거부08012345678")
+    assert after.bytes == before.bytes + 1
+    launch(shop, made)
+    with database().read(shop.workspace) as tx:
+        assert tx.row("SELECT routes FROM campaigns").routes[0]["optout_number"] == "08012345678"
+
+
 def test_a_launch_freezes_what_was_approved(shop: Shop, sender: str) -> None:
     customers(shop, 3)
     made = create(shop, sender, subject="가을")

@@ -52,6 +52,12 @@ def test_what_may_be_a_sender_is_taken(shop: Shop, number: str) -> None:
     assert enter(shop, number).number == number
 
 
+def test_the_holder_of_a_mobile_number_is_told_of_the_alert(shop: Shop) -> None:
+    """R-SND-8: carriers tell individual merchants of bulk sends; it is said when the number is entered."""
+    assert "통신사가 명의자의 휴대전화로" in enter(shop, "010-1234-5678").notice
+    assert enter(shop, "02-1234-5678").notice == ""
+
+
 def test_no_message_is_sent_with_digits_as_its_sender(shop: Shop) -> None:
     """R-SND-1: the API takes an id, never digits."""
     request = send_pb2.SendMessageRequest(to="01012345678", text="x", purpose=2, sender_number_id="0212345678")  # type: ignore[arg-type]
