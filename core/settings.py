@@ -4,11 +4,14 @@ import sys
 from datetime import timedelta
 from functools import lru_cache
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core import clock
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Settings(BaseSettings):
@@ -63,6 +66,15 @@ class Settings(BaseSettings):
         if self.app_env == "production" and self.clock_offset_seconds:
             raise ValueError("CLOCK_OFFSET_SECONDS must be 0 in production")
         return self
+
+    @field_validator("aligo_sms_url", "aligo_kakao_url", "solapi_url", "link_base_url", "aws_endpoint_url_s3")
+    @classmethod
+    def _encrypted(cls, value: str, info: ValidationInfo) -> str:
+        """R-PII-3: in production only loopback is spoken to in clear."""
+        parts = urlsplit(value)
+        if info.data.get("app_env") == "production" and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            raise ValueError("must be https in production")
+        return value
 
 
 @lru_cache(maxsize=1)
