@@ -225,6 +225,7 @@ def test_who_calls_and_the_ids_travel_along(client: httpx.Client, backend: Backe
     assert call.metadata["x-api-key"] == "key-1"
     assert call.metadata["x-request-id"] == answer.headers["X-Request-Id"] == "mine-1"
     assert call.metadata["traceparent"] == trace
+    assert call.metadata["x-origin"] == "127.0.0.1"  # R-PII-5: from where, for the access log
     assert 0 < call.seconds_left < 11
 
 

@@ -166,7 +166,7 @@ OWN |= {"GetAccessReview", "SignAccessReview", "CreateExport", "GetPrivacyDuties
 # With ids of the first merchant these are asked in tests/flow/test_isolation.py.
 OWN |= {"CreateWording", "ArchiveWording", "ListWordings", "RecordConsent", "WithdrawConsent", "ListConsentEvents"}
 OWN |= {"ConfirmOptout", "GetOptoutPage", "ListNotices", "ListOptouts", "PreviewNotices"}
-OWN |= {"RecordTrade", "ListTrades", "ListRecipients", "ExplainRecipient"}
+OWN |= {"RecordTrade", "ListTrades", "ListRecipients", "ExplainRecipient", "CreateReport", "GetReport"}
 
 
 def draft(sender: str) -> campaign.Campaign:
