@@ -9,7 +9,7 @@ VAR ?= var
 RECIPIENTS ?=
 export VAR RECIPIENTS
 
-.PHONY: help demo run test lint fix protos migrate migration bench faults clean lock
+.PHONY: help demo run test lint fix protos migrate migration bench bench-files faults clean lock
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ test: .venv/protos ## every test, on its own stack, two at a time
 
 bench: .venv/protos ## one campaign against a fast loopback provider, beside its floors; RECIPIENTS=100000
 	@$(BIN)/python -m tests.bench
+
+bench-files: .venv/protos ## customer files of a million rows: rows a second, peak memory; RECIPIENTS=1000000
+	@$(BIN)/python -m tests.bench.files
 
 faults: .venv/protos ## fault drills, judged by the provider's own log; FAULT_DRILLS=200, or DRILL=kind SEED=n
 	@$(BIN)/python -m tests.faults

@@ -12,7 +12,7 @@ from uuid import UUID
 import dramatiq
 
 from core import clock, images, jobs, telemetry
-from core.db import import_memory, imports
+from core.db import attributes, import_memory, import_refusals, imports
 from core.db.audience import Recorder
 from core.db.session import Row as DbRow
 from core.db.session import Tx, database
@@ -77,7 +77,7 @@ def _read(workspace: UUID, row: DbRow[Any], folder: Path) -> dict[str, Any]:
     file_hash = _hash(path)
     with database().read(workspace) as tx:
         remembered = import_memory.mappings(tx, workspace)
-        terms = Terms(row.created_at, wordings=import_memory.wordings(tx))
+        terms = Terms(row.created_at, kinds=attributes.kinds(tx), wordings=import_memory.wordings(tx))
         same = import_memory.same_file(tx, row.id, file_hash)
     found = opened(path, row, remembered)
     if found.origin is Origin.REMEMBERED and not row.mapping:
@@ -174,8 +174,7 @@ class _Reading:
         if self.row.dry_run:
             return imports.count_contacts(tx, by, good)
         found = imports.upsert_contacts(tx, by, good)
-        refusing = [customer.phone for customer in good if customer.refused]
-        imports.refuse_contacts(tx, by, refusing, f"file:{self.file_hash.hex()}")
+        import_refusals.follow(tx, by, good, f"file:{self.file_hash.hex()}")
         return found
 
     def _total(self, done: int) -> int:

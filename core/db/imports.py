@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from core.db import accounts, listing, notices, optouts
+from core.db import accounts, listing, notices
 from core.db.audience import Recorder
 from core.db.ids import new_id
 from core.db.notices import Said
@@ -65,7 +65,7 @@ _UPSERT = f"""
         WHERE c.archived_at IS NOT NULL OR (excluded.name <> '' AND excluded.name <> c.name)
             OR NOT excluded.tags <@ c.tags OR NOT excluded.attributes <@ c.attributes
             OR excluded.consent_at > coalesce(c.consent_at, '-infinity')
-            OR excluded.birth_year <> coalesce(c.birth_year, 0) OR excluded.adult_at IS DISTINCT FROM c.adult_at
+            OR excluded.birth_year <> coalesce(c.birth_year, 0) OR excluded.adult_at <> coalesce(c.adult_at, '-infinity')
             OR (excluded.guardian_proof <> '' AND excluded.guardian_proof <> c.guardian_proof)
         RETURNING c.id, c.phone_hash AS hash, c.consent_at, (c.xmax = 0) AS created
     ), recorded AS (
@@ -223,14 +223,6 @@ def count_contacts(tx: Tx, by: Recorder, customers: Sequence[Customer]) -> tuple
     hashes = list({lookup(customer.phone) for customer in customers})
     there = int(tx.value("SELECT count(*) FROM contacts WHERE phone_hash = ANY (CAST(:hash AS bytea[]))", hash=hashes))
     return len(hashes) - there, there
-
-
-def refuse_contacts(tx: Tx, by: Recorder, phones: Sequence[str], event: str) -> int:
-    """These people's no, as the file says it: the same `event` is heard once. How many are stopped now."""
-    keys = accounts.keys(tx, by.workspace)
-    seal = keys.sealer()
-    said = [optouts.No(keys.lookup(phone), seal(phone), event, by.now) for phone in phones]
-    return optouts.say_no(tx, optouts.Way(by.workspace, "MANUAL", by=by.actor), said, by.now)
 
 
 def upsert_contacts(tx: Tx, by: Recorder, customers: Sequence[Customer]) -> tuple[int, int]:

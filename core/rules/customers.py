@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from core.rules import cells, phone
+from core.rules import cells, phone, typed
 from core.rules.columns import ALSO_ATTRIBUTES, FIELDS, Named, attribute_columns, forbidden_columns, guess_mapping
+from core.rules.typed import Kinds
 
 __all__ = ["FIELDS", "MAX_TAGS", "Customer", "RowError", "Terms", "check", "forbidden_columns", "guess_mapping"]
 
@@ -77,10 +78,11 @@ class RowError:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is known beyond the file: `now` (aware) judges dates in the future, attributes as a person named them, wordings."""
+    """What is known beyond the file: `now` (aware) judges dates in the future; attributes, their types, and wordings."""
 
     now: datetime
-    attributes: Named | None = None  # as the headers say
+    attributes: Named | None = None  # as a person named them; else as the headers say
+    kinds: Kinds = field(default_factory=dict)
     wordings: Mapping[str, UUID] = field(default_factory=dict)
 
 
@@ -236,9 +238,16 @@ class _Reading:
             text = self._readable("attribute", at)
             if len(text) > _LONGEST["attribute"]:
                 self._report("attribute", at, "TOO_LONG")
+            elif text and name in self._terms.kinds:
+                found[name] = self._typed(at, name, text)
             elif text:
                 found[name] = text
         return found
+
+    def _typed(self, at: int, name: str, text: str) -> str:
+        kind = self._terms.kinds[name]
+        value = typed.read(kind, text)
+        return self._report("attribute", at, "ATTRIBUTE_UNREADABLE", typed.sentence(kind, name)) if value is None else value
 
     def _named(self) -> Named:
         if self._terms.attributes is not None:

@@ -129,10 +129,10 @@ def test_storage_that_is_down_only_delays(shop: Shop, time: Time, monkeypatch: p
     def down(*_: object, **__: object) -> None:
         raise Unavailable("down")
 
-    monkeypatch.setattr(images.Storage, "download", down)
-    with pytest.raises(Unavailable):
-        imports.read(shop.workspace, made)
-    monkeypatch.undo()
+    with monkeypatch.context() as outage:  # an undo would set the clock back, too
+        outage.setattr(images.Storage, "download", down)
+        with pytest.raises(Unavailable):
+            imports.read(shop.workspace, made)
     time.forward(seconds=90)
     imports.read(shop.workspace, made)
     assert (after(shop, made).state, counts(after(shop, made))) == ("DONE", (1, 0, 0, 0))

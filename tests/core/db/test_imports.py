@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.db import accounts, audience, imports, listing
+from core.db import accounts, audience, import_refusals, imports, listing, wordings
 from core.db.audience import Consent, Recorder
 from core.db.imports import LEASE, Step
 from core.db.session import database
@@ -106,6 +106,58 @@ def test_night_consent_withdrawn_is_recorded(by: Recorder) -> None:
     upsert(by, replace(HANA, night_consent=True))
     upsert(by, replace(HANA, night_consent=False, consent_at=JUNE))
     assert [(scope, granted) for scope, granted, _ in said(by)][2:] == [("ADS", True), ("NIGHT", False)]
+
+
+def test_the_proof_of_a_consent_goes_in_and_stays_where_a_file_is_silent(by: Recorder) -> None:
+    """R-CON-5: wording and document with every yes; R-CON-6: year of birth and guardian."""
+    with database().write(by.workspace) as tx:
+        wording = wordings.add(tx, by.workspace, "v3", "광고를 받겠습니다", NOW)
+    proof = {"consent_proof": "신청서 17쪽", "wording_id": wording}
+    upsert(by, replace(HANA, **proof, birth_year=2013, guardian_proof="통화 8", adult_at=MARCH))
+    with database().read(by.workspace) as tx:
+        assert [tuple(row) for row in tx.rows("SELECT wording_id, proof FROM consents")] == [(wording, "신청서 17쪽")]
+    before = only(by)
+    assert (before.birth_year, before.guardian_proof, before.adult_at) == (2013, "통화 8", MARCH)
+    upsert(by, HANA)
+    assert only(by) == before, "nothing new, nothing changed"
+    upsert(by, replace(HANA, birth_year=2012, guardian_proof="서면 9"))
+    assert (only(by).birth_year, only(by).guardian_proof, only(by).adult_at) == (2012, "서면 9", MARCH)
+
+
+def test_what_would_go_in_is_counted(by: Recorder) -> None:
+    upsert(by, HANA)
+    with database().read(by.workspace) as tx:
+        assert imports.count_contacts(tx, by, [HANA, replace(HANA, phone="01023456780")]) == (1, 1)
+        assert imports.count_contacts(tx, by, []) == (0, 0)
+
+
+def follow(by: Recorder, *people: Customer) -> list[tuple[str, str]]:
+    """The people go in; which notices wait then."""
+    with database().write(by.workspace) as tx:
+        imports.upsert_contacts(tx, by, people)
+        import_refusals.follow(tx, by, people, "file:1")
+        return [(row.kind, row.scope) for row in tx.rows("SELECT kind, scope FROM notices ORDER BY kind, scope")]
+
+
+def test_people_are_told_of_a_yes_whose_term_still_runs(by: Recorder) -> None:
+    """R-NTC-1: within 14 days of the yes itself; a yes without its proof is none."""
+    fresh = NOW - timedelta(days=2)
+    assert follow(by, HANA) == []
+    assert follow(by, replace(HANA, phone="01023456780", consent_at=fresh, consent_source="")) == []
+    assert follow(by, replace(HANA, phone="01023456781", consent_at=fresh)) == [("GRANTED", "ADS")]
+    both = replace(HANA, phone="01023456782", consent_at=fresh, night_consent=True)
+    assert follow(by, both) == [("GRANTED", "ADS"), ("GRANTED", "ADS_AND_NIGHT")]
+    assert len(follow(by, both)) == 2, "the same file again is no news"
+
+
+def test_a_yes_that_a_file_takes_back_is_a_no(by: Recorder) -> None:
+    """R-OPT-2, R-CON-4: also for somebody who has bought something."""
+    never = replace(HANA, phone="01023456780", consent=False)
+    follow(by, HANA, never)
+    follow(by, replace(HANA, consent=False, consent_at=NOW - timedelta(days=1)), replace(never, consent_at=JUNE))
+    with database().read(by.workspace) as tx:
+        stopped = tx.rows("SELECT c.phone_hash FROM contacts c JOIN suppressions s USING (workspace_id, phone_hash)")
+        assert [bytes(row.phone_hash) for row in stopped] == [accounts.keys(tx, by.workspace).lookup(HANA.phone)]
 
 
 def test_archived_people_come_back(by: Recorder) -> None:

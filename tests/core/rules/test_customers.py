@@ -2,12 +2,14 @@
 
 import unicodedata
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.rules import cells
+from core.rules.attributes import Kind
 from core.rules.columns import attribute_columns
 from core.rules.customers import Customer, RowError, Terms, check, forbidden_columns, guess_mapping
 
@@ -238,6 +240,81 @@ def test_attributes_are_few_short_and_lose_no_column() -> None:
     assert names[:3] == ["메모", "메모 2", "등급"]
     assert len(names) == len(set(names)) == 20
     assert max(len(name) for name in names) == 30
+
+
+KNOWN = uuid4()
+PROOF = ("휴대폰", "동의", "동의일시", "동의경로", "동의문구", "동의증빙", "출생연도", "법정대리인 동의", "성인인증일")
+FULL = ("01001234567", "Y", "2026-03-02", "매장", "v3", "신청서 17쪽", "2013", "통화 녹음 8", "2026-01-05")
+
+
+def proven(**changed: str) -> Customer | tuple[RowError, ...]:
+    row = dict(zip(PROOF, FULL, strict=True)) | changed
+    terms = Terms(NOW, wordings={"v3": KNOWN})
+    return check(tuple(row.values()), guess_mapping(PROOF), PROOF, sheet="고객", number=7, terms=terms)
+
+
+def test_a_file_may_bring_the_proof_of_a_consent() -> None:
+    """R-CON-5: wording and document; R-CON-6: year of birth and the guardian's consent; R-PRO-2: who is of age."""
+    found = proven()
+    assert isinstance(found, Customer)
+    assert (found.wording_id, found.consent_proof) == (KNOWN, "신청서 17쪽")
+    assert (found.birth_year, found.guardian_proof) == (2013, "통화 녹음 8")
+    assert found.adult_at == datetime(2026, 1, 4, 15, tzinfo=UTC)
+    assert found.attributes == {"출생연도": "2013"}
+    blank = proven(동의문구="", 동의증빙="-", 출생연도="", 성인인증일="")
+    assert isinstance(blank, Customer)
+    assert (blank.wording_id, blank.consent_proof, blank.birth_year, blank.adult_at) == (None, "", None, None)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("동의문구", "v4", "WORDING_UNKNOWN"),
+        ("출생연도", "용띠", "BIRTH_YEAR_UNREADABLE"),
+        ("출생연도", "2027", "BIRTH_YEAR_UNREADABLE"),
+        ("성인인증일", "2027-01-01", "ADULT_DATE_UNREADABLE"),
+        ("동의증빙", "가" * 201, "TOO_LONG"),
+    ],
+)
+def test_a_proof_that_cannot_be_read_keeps_the_row_outside(column: str, value: str, reason: str) -> None:
+    """R-CON-5, R-CON-6."""
+    found = proven(**{column: value})
+    assert isinstance(found, tuple)
+    assert [(wrong.column, wrong.reason) for wrong in found] == [(column, reason)]
+
+
+@pytest.mark.parametrize(
+    ("written", "year"),
+    [
+        ("1990", 1990), ("1990년", 1990), ("1990.0", 1990), ("90년생", 1990), ("1990-03-02", 1990), ("19900302", 1990),
+        ("1990. 3. 2.", 1990), ("900302", 1990), ("050302", 2005), ("260101", 2026), ("271231", 1927),
+        ("1990-03-02 00:00:00", 1990), ("1880", None), ("2027", None), ("03-02", None), ("33000", None), ("몰라", None),
+    ],
+)  # fmt: skip
+def test_the_year_of_birth_however_it_is_written(written: str, year: int | None) -> None:
+    assert cells.birth_year(written, NOW) == year
+
+
+def test_a_refusal_goes_with_the_customer() -> None:
+    """R-OPT-2: it is a no, whatever stands in the column of consent."""
+    headers = ("휴대폰", "광고수신동의", "수신거부")
+    found = check(("01001234567", "Y", "Y"), guess_mapping(headers), headers, sheet="", number=2, terms=Terms(NOW))
+    assert isinstance(found, Customer)
+    assert (found.refused, found.consent) == (True, False)
+
+
+def test_attributes_with_a_type_are_read_as_that_or_stay_outside() -> None:
+    terms = Terms(NOW, kinds={"등급": Kind.NUMBER})
+    good = dict(zip(HEADERS, GOOD, strict=True))
+    for written, expected in (("12,000원", "12,000"), ("3", "3"), ("골드", None)):
+        row = tuple((good | {"등급": written}).values())
+        found = check(row, guess_mapping(HEADERS), HEADERS, sheet="고객", number=7, terms=terms)
+        if expected is None:
+            assert isinstance(found, tuple)
+            assert (found[0].reason, found[0].message) == ("ATTRIBUTE_UNREADABLE", "‘등급’에는 숫자 값만 들어갈 수 있습니다.")
+        else:
+            assert isinstance(found, Customer)
+            assert found.attributes == {"등급": expected}
 
 
 def test_too_many_tags_and_too_long_values_are_errors() -> None:
