@@ -55,6 +55,7 @@ def test_a_launch_freezes_the_rule(shop: Shop, sender: str, worker: None) -> Non
 
 
 def test_a_preview_selects_whom_the_plan_selects(shop: Shop, sender: str, worker: None) -> None:
+    """R-OPT-8: what was shown is what is sent."""
     for at in range(4):
         customers(shop, 2, tags=("단골",) if at % 2 else (), ads=at < 3, 구매액=str(at * 1000))
     rule = every(none(tag("없음")), attribute("구매액", Asks.TEST_IS, "1000", "2000", "3000"))
