@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -11,10 +12,11 @@ from jeondan.v1 import send_pb2 as pb
 from jeondan.v1 import types_pb2
 
 from core import jobs
-from core.db import accounts, direct, guests, messages, provider_accounts
+from core.db import accounts, direct, guests, messages, provider_accounts, templates
 from core.db.ids import instant_of
 from core.db.session import Row
 from core.errors import InvalidInput, Violation
+from core.rules import alimtalk_policy
 from core.rules import direct as rules
 from core.rules.channel import Channel
 from core.rules.phone import mask
@@ -23,6 +25,7 @@ from core.rules.purpose import InfoReason
 from core.rules.reasons import label
 from core.rules.routing import Route
 from core.rules.states import MessageState
+from core.rules.template import Template, problems
 from core.rules.text import byte_length, channel_for
 from server.convert import enum, enum_name, instant, stamp
 from server.errors import wrong
@@ -45,29 +48,46 @@ def order(call: Call, request: Request, wanted: Sequence[rules.Direct]) -> direc
         raise wrong("sender_number_id", "등록된 발신번호를 골라 주세요.", "SENDER_NOT_REGISTERED")
     channels = Counter(one.channel for one in wanted).most_common(1) or [(Channel.SMS, 0)]
     ways = _routes(call, sender_id, channels[0][0])
+    template = UUID(request.template_id) if request.template_id else None
+    if template and not call.caller.test:
+        ways = _of_template(call, template, ways)
     subject = rules.check_subject(request.subject)
     why = enum_name(types_pb2.InfoReason, "INFO_REASON", request.info_reason) or InfoReason.TRANSACTION
-    return direct.Order(call.workspace, call.caller.test, sender_id, sender, subject, ways, begin, end, why)
+    falls_back = _falls_back(template, wanted)
+    return direct.Order(call.workspace, call.caller.test, sender_id, sender, subject, ways, begin, end, why, template, falls_back)
 
 
-def checked_one(call: Call, one: Any) -> rules.Direct:
+def template_of(call: Call, request: Request) -> Template | None:
+    """The template it goes by, when it can; None for texts."""
+    if not request.template_id:
+        return None
+    row = templates.get(call.tx, UUID(request.template_id))
+    found = templates.as_template(row) if row and row.gone_at is None else None
+    shown = [found.emphasis_title, *(button.name for button in found.buttons)] if found else []
+    policy = alimtalk_policy.problems(found.content, shown) if found else ()
+    for problem in (*problems(found, ad=False), *policy):
+        raise InvalidInput(problem.message, [replace(problem, field="template_id")], reason=problem.reason)
+    return found
+
+
+def checked_one(call: Call, one: Any, by: Template | None) -> rules.Direct:
     """A message that can be sent. Its shop is looked up only when the text is in doubt."""
+    given = (one.to, one.text, one.client_reference, dict(one.variables), by)
     try:
-        return rules.check(one.to, one.text, one.client_reference)
+        return rules.check(*given)
     except InvalidInput as refusal:
         if refusal.reason != "PURPOSE_LINT":
             raise
-        shop = accounts.workspace_row(call.tx, call.workspace).name
-        return rules.check(one.to, one.text, one.client_reference, shop=shop)
+        return rules.check(*given, shop=accounts.workspace_row(call.tx, call.workspace).name)
 
 
-def checked(call: Call, wanted: Iterable[Any]) -> tuple[list[rules.Direct], dict[int, InvalidInput]]:
+def checked(call: Call, wanted: Iterable[Any], by: Template | None) -> tuple[list[rules.Direct], dict[int, InvalidInput]]:
     """Every message for itself: those that can be sent, and by their place those that cannot."""
     good: dict[int, rules.Direct] = {}
     refused: dict[int, InvalidInput] = {}
     for place, one in enumerate(wanted):
         try:
-            good[place] = checked_one(call, one)
+            good[place] = checked_one(call, one, by)
         except InvalidInput as refusal:
             refused[place] = refusal
     outside = _strangers(call, [one.phone for one in good.values()])
@@ -142,6 +162,24 @@ def _routes(call: Call, sender: UUID, channel: Channel) -> tuple[Route, ...]:
     return found
 
 
+def _of_template(call: Call, template: UUID, ways: Sequence[Route]) -> tuple[Route, ...]:
+    """Only by the account that has the template."""
+    row = templates.get(call.tx, template)
+    found = tuple(way for way in ways if row and way.account == row.provider_account_id)
+    if not found:
+        sentence = "이 템플릿이 있는 발송사 계정에 발신번호가 등록되어 있지 않습니다."
+        raise wrong("sender_number_id", sentence, "SENDER_NOT_REGISTERED")
+    return found
+
+
+def _falls_back(template: UUID | None, wanted: Sequence[rules.Direct]) -> bool:
+    """Whether a text follows where the Alimtalk does not reach: for all of a call, or for nobody."""
+    with_text = sum(bool(one.text) for one in wanted)
+    if template and 0 < with_text < len(wanted):
+        raise wrong("messages", "대체 문자는 모두 적거나 모두 비워 주세요.", "FALLBACK_MIXED")
+    return bool(template and with_text)
+
+
 def _price(routes: Sequence[Any], channel: str) -> Decimal:
     price = routes[0]["prices"].get(channel) if routes else None
     if price is None:
@@ -165,7 +203,7 @@ def shown(call: Call, rows: Iterable[Row[Any]]) -> list[pb.Message]:
 def _message(row: Row[Any], unseal: Callable[[bytes], str]) -> pb.Message:
     text = unseal(row.text_sealed) if row.text_sealed else ""
     size = byte_length(text)
-    channel = row.channel or (channel_for(text, byte_count=size).value if text else "")
+    channel = row.channel or _channel(row, text, size)
     return pb.Message(
         id=f"{row.batch_id}-{row.position}",
         campaign_id=str(row.campaign_id) if row.kind == "CAMPAIGN" else "",
@@ -187,6 +225,13 @@ def _message(row: Row[Any], unseal: Callable[[bytes], str]) -> pb.Message:
         result_time=stamp(row.result_at),
         result=row.words or "",
     )
+
+
+def _channel(row: Row[Any], text: str, size: int) -> str:
+    """What it will go as."""
+    if row.template_id and row.kind == "SEND":
+        return Channel.ALIMTALK.value
+    return channel_for(text, byte_count=size).value if text else ""
 
 
 def _cost(row: Row[Any], channel: str) -> Decimal:

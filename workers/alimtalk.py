@@ -11,7 +11,7 @@ from typing import Any
 from core.db import campaigns, templates
 from core.db.session import Row, Tx
 from core.rules import ledger
-from core.rules.alimtalk import Correspondence
+from core.rules.alimtalk import Correspondence, of_call, of_campaign
 from core.rules.channel import Channel
 from core.rules.states import CampaignState, MessageState
 from core.rules.template import Template
@@ -20,17 +20,19 @@ _OVER = (CampaignState.CANCELLED, CampaignState.FAILED)
 
 
 def correspondence(tx: Tx, batch: Row[Any]) -> Correspondence | None:
-    """What a locked batch says by template; None for every other campaign."""
+    """What a locked batch says by template; None for whatever has none."""
     if batch.template_id is None:
         return None
     row = templates.get(tx, batch.template_id)
     template = templates.as_template(row) if row and row.gone_at is None else None
+    if batch.kind == "SEND":
+        return of_call(template, falls_back=bool(batch.frozen_fallback))
     return _correspondences(template, batch.frozen_body, batch.frozen_fallback, not batch.purpose_agreed_by)
 
 
 @lru_cache(maxsize=64)
 def _correspondences(template: Template | None, body: str, fallback: str, informs: bool) -> Correspondence:
-    return Correspondence(template, body, fallback, informs=informs)
+    return of_campaign(template, body, fallback, informs=informs)
 
 
 def fall(tx: Tx, batch: Row[Any], channel: str, before: bytes, after: bytes, now: datetime) -> tuple[bytes, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Queries about messages of SendService: a call is a row among the campaigns (kind SEND), a batch, and its direct messages."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from core.rules.purpose import InfoReason
 from core.rules.routing import Route
 from core.rules.states import BatchState, CampaignState, MessageState
 
+OWN_TEXT = "#{text}"  # as fallback of a call: each message has its own
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -38,6 +41,8 @@ class Order:
     begin: datetime
     end: datetime
     info_reason: str = InfoReason.TRANSACTION
+    template_id: UUID | None = None  # by Alimtalk
+    falls_back: bool = False  # with a text of each message's own
 
 
 def add(tx: Tx, order: Order, messages: Sequence[Direct], keys: WorkspaceKeys, now: datetime) -> list[tuple[UUID, int]]:
@@ -75,6 +80,8 @@ def _call(identifier: UUID, order: Order, people: int, now: datetime) -> dict[st
         "sender_number_id": order.sender_id,
         "sender": order.sender,
         "frozen_subject": order.subject,
+        "template_id": order.template_id,
+        "frozen_fallback": OWN_TEXT if order.falls_back else "",
         "routes": [route.frozen() for route in order.routes],
         "state": CampaignState.SENDING,
         "planned": True,
@@ -99,8 +106,9 @@ def _add_batch(tx: Tx, call: UUID, order: Order, messages: Sequence[Direct], key
         due=order.begin,
     )
     tx.run_many(
-        "INSERT INTO direct_messages (batch_id, position, workspace_id, phone_sealed, phone_hash, text_sealed, client_reference)"
-        " VALUES (:batch, :position, :workspace, :phone, :hash, :text, :reference)",
+        "INSERT INTO direct_messages (batch_id, position, workspace_id, phone_sealed, phone_hash, text_sealed,"
+        " variables_sealed, client_reference)"
+        " VALUES (:batch, :position, :workspace, :phone, :hash, :text, :variables, :reference)",
         [
             {
                 "batch": batch,
@@ -109,6 +117,7 @@ def _add_batch(tx: Tx, call: UUID, order: Order, messages: Sequence[Direct], key
                 "phone": seal(one.phone),
                 "hash": keys.lookup(one.phone),
                 "text": seal(one.text),
+                "variables": None if one.variables is None else seal(json.dumps(one.variables, ensure_ascii=False)),
                 "reference": one.reference,
             }
             for position, one in enumerate(messages)
@@ -139,17 +148,22 @@ def recipients(tx: Tx, batch: UUID, people: int, keys: WorkspaceKeys, *, guests_
     """Whom a batch goes to, by position, with the finished text where others have their name; in memory only.
 
     On trial nobody but guests, whatever the list was when the message was taken.
+
+    The values for a template stand, as JSON, where others have their attributes.
     """
     unseal = keys.opener()
     rows = driver.tuples(
         tx,
-        "SELECT d.position, d.text_sealed, d.phone_sealed, CASE WHEN CAST(:guests_only AS boolean) AND NOT EXISTS (SELECT"
-        " FROM guests g WHERE g.workspace_id = d.workspace_id AND g.phone_hash = d.phone_hash) THEN 'NOT_ON_GUEST_LIST' END"
-        " FROM direct_messages d WHERE d.batch_id = :batch",
+        "SELECT d.position, d.text_sealed, d.variables_sealed, d.phone_sealed, CASE WHEN CAST(:guests_only AS boolean)"
+        " AND NOT EXISTS (SELECT FROM guests g WHERE g.workspace_id = d.workspace_id AND g.phone_hash = d.phone_hash)"
+        " THEN 'NOT_ON_GUEST_LIST' END FROM direct_messages d WHERE d.batch_id = :batch",
         batch=batch,
         guests_only=guests_only,
     )
-    present: dict[int, Person] = {position: (unseal(text), (), why, True, number, 0) for position, text, number, why in rows}
+    present: dict[int, Person] = {
+        position: (unseal(text), (unseal(values),) if values else (), why, True, number, 0)
+        for position, text, values, number, why in rows
+    }
     return [present.get(position, GONE) for position in range(people)]
 
 

@@ -24,7 +24,7 @@ _SHOWN = """SELECT b.id AS batch_id, w.position, b.campaign_id, nullif(b.contact
         get_byte(b.states, w.position) AS state,
         coalesce(b.reasons ->> (w.position::text), CASE WHEN get_byte(b.states, w.position) = 4 AND a.outcome = 'ACCEPTED'
             AND a.poll_at IS NULL THEN 'NO_RESULT' END) AS reason,  -- the last look is over
-        k.kind, k.test, k.routes, k.expires_at,
+        k.kind, k.test, k.routes, k.template_id, k.expires_at,
         a.channel, a.provider, a.reference, a.finished_at AS sent_at, a.outcome, a.unit_price,
         coalesce(d.phone_sealed, c.phone_sealed) AS phone_sealed, d.text_sealed, d.client_reference,
         r.received_at AS result_at, r.words

@@ -1,10 +1,11 @@
 """One campaign by Alimtalk: the merchant's text bound to its template, and the text for whom Kakao does not reach."""
 
+import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from core.errors import InvalidInput
-from core.rules import purpose
+from core.rules import letter, purpose
 from core.rules.channel import Channel
 from core.rules.letter import NAME, Letter, Part, Person, Prepared, prepare
 from core.rules.personalise import Body, parse
@@ -56,15 +57,35 @@ class Notice:
         return Channel.ALIMTALK
 
 
+class Filled:
+    """A template for messages that come each with its own values: as JSON, where others have attributes."""
+
+    keys = ("variables",)
+
+    def __init__(self, template: Template) -> None:
+        self.template = template
+
+    def written(self, name: str, attributes: Sequence[str]) -> Written:
+        """What one person gets; MissingValue or InvalidInput when it cannot be written."""
+        return write(self.template, json.loads(attributes[0] or "{}"))
+
+    def text(self, name: str, attributes: Sequence[str]) -> str:
+        """The text alone."""
+        return self.written(name, attributes).text
+
+    def channel(self, text: str) -> Channel:
+        """Always the same."""
+        return Channel.ALIMTALK
+
+
 class Correspondence:
     """What a campaign by template says: the notice, and the fallback (if there is one) to whom it did not reach.
 
     A template that is not approved any more, or not the one that was launched with, reaches nobody.
     """
 
-    def __init__(self, template: Template | None, body: str, fallback: str, *, informs: bool = True) -> None:
-        self.notice = _notice(template, body, informs)
-        self.fallback = Letter(fallback, informs=informs) if fallback else None
+    def __init__(self, notice: Notice | Filled | None, fallback: Letter | None) -> None:
+        self.notice, self.fallback = notice, fallback
         self.template = self.notice.template if self.notice else None
         writers = [one for one in (self.notice, self.fallback) if one]
         self.keys = tuple(dict.fromkeys(key for one in writers for key in one.keys))
@@ -81,7 +102,11 @@ class Correspondence:
         return Prepared((*parts, *texts.parts), {**notices.excluded, **texts.excluded}, ())
 
     def _prepared(
-        self, writer: Notice | Letter | None, waiting: Sequence[int], people: Sequence[Person], limit: Callable[[Channel], int]
+        self,
+        writer: Notice | Filled | Letter | None,
+        waiting: Sequence[int],
+        people: Sequence[Person],
+        limit: Callable[[Channel], int],
     ) -> Prepared:
         if not waiting:
             return Prepared((), {}, ())
@@ -96,11 +121,22 @@ class Correspondence:
         shown = [self._seen_by(self.notice, people[at]) for at in part.positions]
         return replace(part, written=tuple(self.notice.written(person[0], person[1]) for person in shown))
 
-    def _seen_by(self, writer: Notice | Letter, person: Person) -> Person:
+    def _seen_by(self, writer: Notice | Filled | Letter, person: Person) -> Person:
         """A person with the attributes that one of the two asks for."""
         name, attributes, *rest = person
         values = dict(zip(self.keys, attributes, strict=False))
         return (name, tuple(values.get(key, "") for key in writer.keys), *rest)  # type: ignore[return-value]
+
+
+def of_campaign(template: Template | None, body: str, fallback: str, *, informs: bool = True) -> Correspondence:
+    """One text for everybody, bound to the template; so is the fallback."""
+    return Correspondence(_notice(template, body, informs), Letter(fallback, informs=informs) if fallback else None)
+
+
+def of_call(template: Template | None, *, falls_back: bool) -> Correspondence:
+    """Messages of SendService: each has its own values, and its own text for the fallback."""
+    good = template is not None and template.state is TemplateState.APPROVED
+    return Correspondence(Filled(template) if template and good else None, letter.Written() if falls_back else None)
 
 
 def _notice(template: Template | None, body: str, informs: bool) -> Notice | None:

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from core.errors import InvalidInput, Violation
-from core.rules import label, phone, purpose
+from core.rules import label, phone, purpose, template
 from core.rules.channel import SUBJECT_LIMIT, Channel
+from core.rules.personalise import MissingValue
 from core.rules.text import UnsupportedText, byte_length, channel_for, find_unsupported, normalise
 
 LONGEST_NUMBER, LONGEST_REFERENCE = 40, 100
+MOST_VARIABLES, LONGEST_VALUE = 40, 1000
 LIFETIME = timedelta(hours=24)  # from the moment it could leave first
 FARTHEST = timedelta(days=30)  # how far ahead it may be scheduled, and how long it may wait then
 
@@ -25,28 +27,42 @@ class Direct:
     reference: str
     size: int
     channel: Channel
+    variables: Mapping[str, str] | None = field(default=None, repr=False)  # with a template; the text is its fallback
 
 
-def check(to: str, text: str, reference: str, *, shop: str = "") -> Direct:
-    """The message of this shop, or why it cannot be sent: one violation, which names `to`, `text` or `client_reference`."""
+def check(
+    to: str,
+    text: str,
+    reference: str,
+    variables: Mapping[str, str] | None = None,
+    by: template.Template | None = None,
+    *,
+    shop: str = "",
+) -> Direct:
+    """The message of this shop, or why it cannot be sent: one violation, which names its field.
+
+    `by` a template: the variables must fill it, and the text is for whom it does not reach, or empty.
+    """
     number = _number(to)
     body = normalise(text)
+    if variables and by is None:
+        raise _wrong("variables", "변수는 알림톡 템플릿과 함께만 쓸 수 있습니다.", "FALLBACK_WITHOUT_TEMPLATE")
+    values = _filling(by, variables or {}) if by else None
     if not body.strip():
-        raise _wrong("text", "본문이 비어 있습니다.", "TEXT_REQUIRED")
+        if by is None:
+            raise _wrong("text", "본문이 비어 있습니다.", "TEXT_REQUIRED")
+        return Direct(number, "", _reference(reference), 0, Channel.ALIMTALK, values)
     _check_carried("text", body)
     if label.opens_with_label(body):
         raise _wrong("text", _AD, "AD_NEEDS_CAMPAIGN")
     if found := purpose.marks(body, shop=shop):
         raise _wrong("text", purpose.sentence(found), "PURPOSE_LINT", {"marks": ", ".join(found)})
-    if len(reference) > LONGEST_REFERENCE:
-        sentence = f"참조 번호는 {LONGEST_REFERENCE}자까지 쓸 수 있습니다."
-        raise _wrong("client_reference", sentence, "CLIENT_REFERENCE_TOO_LONG")
     size = byte_length(body)
     try:
         channel = channel_for(body, byte_count=size)
     except InvalidInput as refusal:
         raise _wrong("text", refusal.message, refusal.reason, refusal.facts) from None
-    return Direct(number, body, reference, size, channel)
+    return Direct(number, body, _reference(reference), size, Channel.ALIMTALK if by else channel, values)
 
 
 def check_purpose(given: str) -> None:
@@ -82,6 +98,29 @@ def window(now: datetime, schedule: datetime | None, expire: datetime | None) ->
     if end > begin + FARTHEST:
         raise _wrong("expire_time", f"마감은 발송할 수 있는 때부터 {FARTHEST.days}일 안이어야 합니다.", "OUT_OF_RANGE")
     return begin, end
+
+
+def _reference(given: str) -> str:
+    if len(given) > LONGEST_REFERENCE:
+        sentence = f"참조 번호는 {LONGEST_REFERENCE}자까지 쓸 수 있습니다."
+        raise _wrong("client_reference", sentence, "CLIENT_REFERENCE_TOO_LONG")
+    return given
+
+
+def _filling(by: template.Template, variables: Mapping[str, str]) -> dict[str, str]:
+    """The values this template needs, and no other; every one there, none of them advertising, the whole not too long."""
+    if len(variables) > MOST_VARIABLES or any(len(value) > LONGEST_VALUE for value in variables.values()):
+        sentence = f"변수는 {MOST_VARIABLES}개, 값은 {LONGEST_VALUE:,}자까지 쓸 수 있습니다."
+        raise _wrong("variables", sentence, "OUT_OF_RANGE")
+    if strange := sorted(set(variables) - set(template.names(by))):
+        raise _wrong("variables", f"템플릿에 이런 변수가 없습니다: {', '.join(strange)[:100]}", "BAD_VARIABLE")
+    if any(purpose.hides_marks(value) for value in variables.values()):
+        raise _wrong("variables", "변수에 넣을 값에 광고 표현이 있습니다.", "PURPOSE_LINT")
+    try:
+        template.write(by, variables)
+    except (MissingValue, InvalidInput) as refusal:
+        raise _wrong("variables", refusal.message, refusal.reason) from None
+    return dict(variables)
 
 
 def _number(to: str) -> str:

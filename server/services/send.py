@@ -41,14 +41,14 @@ class SendService(send_pb2_grpc.SendServiceServicer):
 
     @writes
     def SendMessage(self, request: pb.SendMessageRequest, call: Call) -> pb.SendMessageResponse:
-        wanted = view.checked_one(call, request)
+        wanted = view.checked_one(call, request, view.template_of(call, request))
         view.check_guest(call, wanted)
         (message,) = view.store(call, view.order(call, request, [wanted]), [wanted])
         return pb.SendMessageResponse(message=message)
 
     @writes
     def BatchSend(self, request: pb.BatchSendRequest, call: Call) -> pb.BatchSendResponse:
-        good, refused = view.checked(call, request.messages)
+        good, refused = view.checked(call, request.messages, view.template_of(call, request))
         given = view.order(call, request, good)
         if refused and request.all_or_nothing:
             raise view.all_refused(refused)

@@ -211,3 +211,18 @@ def test_a_client_that_knows_only_the_stubs_does_it_all(call: stubs.Caller) -> N
     assert [one.id for one in listed.messages] == [waiting.id, sent.id]
     taken = call("CancelMessage", send_pb2.CancelMessageRequest(message_id=waiting.id, request_id=str(uuid4()))).message
     assert taken.state == send_pb2.Message.STATE_CANCELLED
+
+
+def test_an_order_notice_by_alimtalk_reaches_by_kakao_or_by_its_text(door: doors.Door, sandbox: Sandbox, sender: str) -> None:
+    door("SyncTemplates")
+    approved = 'state = "APPROVED" AND provider = "aligo"'
+    [template, *_] = stubs.until(lambda: door("ListTemplates", filter=approved).get("templates"), bool)
+    filled = {name: f"값{uuid4()}"[:20] for name in template["variables"]}
+    for number, channel in (("010-0077-0002", "CHANNEL_ALIMTALK"), ("010-0077-9007", "CHANNEL_SMS")):
+        given = notice(sender, to=number, templateId=template["id"], variables=filled)
+        message = door("SendMessage", **given)["message"]
+        assert message["channel"] == "CHANNEL_ALIMTALK"
+        end = followed(door, message)
+        assert (end["state"], end["channel"]) == ("STATE_DELIVERED", channel)
+        shown = [one for one in sandbox.messages() if one["receiver"] == number.replace("-", "") and one["shown"]]
+        assert any(filled[name] in one["text"] or one["text"] == given["text"] for one in shown for name in filled)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import uuid4
 
-from core.rules.channel import BODY_LIMIT, Channel
+from core.rules.channel import Channel
 from core.rules.states import MessageState
 from core.rules.template import Template
 from workers.providers import (
@@ -47,7 +47,7 @@ class Adapter:
 
     def batch_limit(self, channel: Channel) -> int:
         """The most messages one `send` may carry."""
-        return _MOST if channel in BODY_LIMIT else 0
+        return _MOST
 
     def send(self, parcel: Parcel, note: Callable[[str], None] = forget) -> Accepted:
         """Accepted, and nothing leaves."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.errors import InvalidInput
-from core.rules.alimtalk import Correspondence, Notice, bound
+from core.rules.alimtalk import Notice, bound, of_campaign
 from core.rules.channel import Channel
 from core.rules.letter import GONE, Person
 from core.rules.personalise import MissingValue
@@ -70,7 +70,7 @@ FALLBACK = "#{이름}님 #{매장} 주문"
 
 
 def test_who_fell_is_written_the_fallback_and_the_others_the_notice() -> None:
-    said = Correspondence(ORDER, "#{이름}님,\n#{주문번호} 접수되었습니다.", FALLBACK)
+    said = of_campaign(ORDER, "#{이름}님,\n#{주문번호} 접수되었습니다.", FALLBACK)
     assert said.keys == ("주문번호", "상태", "코드", "매장")
     people = [person(f"고객{at}", "A-7", "접수", "x", "본점") for at in range(5)]
     made = said.prepare([0, 1, 2, 4], people, {1}, limit)
@@ -86,7 +86,7 @@ def test_who_fell_is_written_the_fallback_and_the_others_the_notice() -> None:
 
 
 def test_who_may_get_neither_is_left_out_with_the_reason() -> None:
-    said = Correspondence(ORDER, "", FALLBACK)
+    said = of_campaign(ORDER, "", FALLBACK)
     people = [person("가", "A-7", "접수", "x", ""), person("나", "", "접수", "x", "본점"), person(reason="ARCHIVED"), GONE]
     made = said.prepare([0, 1, 2, 3], people, {0}, limit)
     assert made.parts == ()
@@ -99,8 +99,8 @@ def test_who_may_get_neither_is_left_out_with_the_reason() -> None:
 def test_a_template_that_is_another_now_reaches_nobody(template: Template | None) -> None:
     people = [person("가", "본점"), person("나", "본점")]
     body = "#{이름}님,\r\n주문 A-7 접수되었습니다."
-    made = Correspondence(template, body, FALLBACK).prepare([0, 1], people, (), limit)
+    made = of_campaign(template, body, FALLBACK).prepare([0, 1], people, (), limit)
     assert [(part.channel, part.texts) for part in made.parts] == [(Channel.SMS, ("가님 본점 주문", "나님 본점 주문"))]
-    assert Correspondence(template, body, "").prepare([0, 1], people, (), limit).excluded == dict.fromkeys(
+    assert of_campaign(template, body, "").prepare([0, 1], people, (), limit).excluded == dict.fromkeys(
         (0, 1), "TEMPLATE_INVALID"
     )
