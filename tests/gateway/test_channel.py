@@ -11,7 +11,7 @@ from gateway.channel import service_config
 from tests.gateway.backend import NOT_SERVING, SERVING, UUID, Backend, Call, Failure
 
 ROUTES = routes.routes(stubs.load())
-NEVER = {"CreateSession", "PreviewCampaign", "CreateImageUpload", "CreateImportUpload"}
+NEVER = {"CreateSession", "ExplainRecipient", "PreviewCampaign", "PreviewSegment", "CreateImageUpload", "CreateImportUpload"}
 
 
 def test_repeated_are_reads_and_what_carries_a_request_id() -> None:

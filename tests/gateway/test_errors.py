@@ -149,7 +149,7 @@ def test_addresses_that_are_none(client: httpx.Client) -> None:
     [
         ("PUT", "/api/v1/products", "GET, HEAD, POST"),
         ("DELETE", PATH, "GET, HEAD, PATCH"),
-        ("POST", "/api/v1/workspace", "GET, HEAD"),
+        ("POST", "/api/v1/workspace", "GET, HEAD, PATCH"),
         ("GET", "/api/v1/sessions", "POST"),
     ],
 )
