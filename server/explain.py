@@ -56,7 +56,7 @@ def explained(call: Call, campaign: Row[Any], request: pb.ExplainRecipientReques
     said = known_at(evidence.of_person(call.tx, call.workspace, whom.known, whom.phone_hash), at)
     if house.ad_cap and whom.known:
         said = replace(said, recent_ads=evidence.recent_ads(call.tx, campaign, whom.contact, house.ad_cap_days, at))
-    asked = law.binds(campaign, campaign.id, house, at)
+    asked = law.of_campaign(call.tx, campaign, at)
     result = explain(found.case, _decided(campaign, house, asked, said, at))
     returned = evidence.results(call.tx, found.place.batch_id, found.place.position) if found.handovers and found.place else ()
     return pb.Explanation(

@@ -320,3 +320,42 @@ def test_a_report_is_of_ones_own(shop: Shop, other: Shop, sender: str, worker: N
     assert other.refused("CreateReport", pb.CreateReportRequest(campaign_id=made.id)).reason == "NOT_FOUND"
     asked = shop.call("CreateReport", pb.CreateReportRequest(campaign_id=made.id)).report
     assert other.refused("GetReport", pb.GetReportRequest(report_id=asked.id)).reason == "NOT_FOUND"
+
+
+def test_a_buyer_is_explained_by_what_was_bought(shop: Shop, sender: str, worker: None) -> None:
+    """R-CON-3: the exemption of buyers, with the orders it stands on."""
+    same, different = customers(shop, 2, ads=False)
+    made = create(shop, sender)
+    day = clock.kst(clock.now()).date()
+    with database().write(shop.workspace) as tx:
+        tx.run("UPDATE workspaces SET trade_exemption = true")
+        tx.run("UPDATE campaigns SET goods = '{원두}'")
+        for contact, kind in ((same, "원두"), (different, "기계")):
+            tx.run(
+                "INSERT INTO trades (workspace_id, order_id, kind, contact_id, ended_on, created_at)"
+                " VALUES (:w, :order, :kind, :contact, :day, :now)",
+                w=shop.workspace,
+                order=f"A-{contact}",
+                kind=kind,
+                contact=int(contact),
+                day=day,
+                now=clock.now(),
+            )
+    bought, other_kind = explain(shop, made, same), explain(shop, made, different)
+    assert (bought.verdict, why(bought), bought.reproduced) == (Verdict.VERDICT_ALLOW, [], True)
+    assert [(one.order_id, one.kind, one.ended_on) for one in bought.inputs.trades] == [(f"A-{same}", "원두", day.isoformat())]
+    assert list(bought.inputs.goods) == ["원두"] and not bought.inputs.consent_until
+    assert (why(other_kind), other_kind.reproduced) == (["TXN_KIND_MISMATCH"], True)
+
+
+def test_who_had_enough_advertising_is_told_how_much(shop: Shop, sender: str, worker: None) -> None:
+    """R-OPT-8: the cap decides in the list as in the explanation."""
+    (one,) = customers(shop, 1)
+    with database().write(shop.workspace) as tx:
+        tx.run("UPDATE workspaces SET ad_cap = 1, ad_cap_days = 7")
+    before = create(shop, sender)
+    launch(shop, before)
+    worked(shop, before)
+    found = explain(shop, create(shop, sender), one)
+    assert (why(found), found.reproduced, found.inputs.recent_ads) == (["FREQUENCY_CAP"], True, 1)
+    assert explain(shop, before, one).inputs.recent_ads == 0
