@@ -1,6 +1,7 @@
 """The worker program: its lanes, a campaign from launch to receipt through real processes, an orderly end."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -24,7 +25,7 @@ class Program:
 
     def __init__(self, log: Path, *arguments: str, **more: str) -> None:
         self.log = log
-        offset = str(int(now._offset.total_seconds()))  # the same noon as in this process
+        offset = str(math.ceil(now._offset.total_seconds()))  # the same noon as in this process, never behind it
         environment = {**os.environ, "LOG_FORMAT": "json", "CLOCK_OFFSET_SECONDS": offset, **more}
         with log.open("wb") as output:
             self.process = subprocess.Popen([sys.executable, "-m", *arguments], env=environment, stderr=output, stdout=output)
