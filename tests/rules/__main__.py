@@ -2,12 +2,12 @@
 
 import sys
 
-from tests.rules.table import RULES, tests_by_rule
+from tests.rules.table import RULES, named
 
 
 def main() -> int:
     """Print the table; 1 when a rule has no test."""
-    found = tests_by_rule()
+    found = named()
     for rule, title in RULES.items():
         print(f"{rule:9} {title}")
         for test in found[rule] or ["NO TEST"]:

@@ -11,7 +11,7 @@ RULES: dict[str, str] = json.loads((TESTS / "rules/rules.json").read_text(encodi
 _ID = re.compile(r"R-[A-Z]{3}-\d+")
 
 
-def tests_by_rule() -> dict[str, list[str]]:
+def named() -> dict[str, list[str]]:
     """Rule -> `path::test` of every test function that names it."""
     found: dict[str, list[str]] = {rule: [] for rule in RULES}
     for path in sorted(TESTS.rglob("test_*.py")):

@@ -116,3 +116,11 @@ def test_an_offer_only_in_the_picture_is_pointed_out() -> None:
     for body in ("케냐가 왔습니다 어서 오세요", "단돈 12,000원에 드려요", "원두 특가"):
         assert warnings(replace(picture, body=body)) == ()
     assert warnings(replace(GOOD, body="니코틴 액상 할인"))[0].reason == "GOODS_SUSPECT"
+
+
+def test_a_fallback_keeps_the_purpose_of_its_template() -> None:
+    """R-KKO-5: whom an Alimtalk does not reach gets information, no advertisement."""
+    notice = Notice(Template("TX", "@가게", "#{이름}님, 주문이 접수되었습니다."))
+    said = {**INFO, "body": "", "notice": notice}
+    assert found(**said, fallback="주문이 접수되었습니다.") == []
+    assert found(**said, fallback="주문 접수. 다음 구매 10% 할인") == [("campaign.purpose", "PURPOSE_LINT")]

@@ -259,3 +259,14 @@ def test_text_that_passed_the_check_leaves_lawfully(body: str) -> None:
         return
     check_furnished(once, shop=SHOP, optout_number=OPTOUT)
     assert once.count("(광고)") == 1
+
+
+def test_the_subject_is_labelled_once() -> None:
+    """R-LBL-5, R-LBL-10: whoever wrote the label."""
+    assert furnish_subject("11월 원두전") == "(광고) 11월 원두전" == furnish_subject("(광고) 11월 원두전")
+
+
+def test_label_and_optout_line_stand_once() -> None:
+    """R-LBL-8: however often a text is furnished."""
+    twice = furnished(furnished("원두 20%할인"))
+    assert (twice.count("(광고)"), twice.count("무료거부")) == (1, 1)
