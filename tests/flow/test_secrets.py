@@ -15,7 +15,7 @@ from deploy.local.product import Product
 from tests import stack as parts
 from tests.flow import doors, files, running, stubs
 
-BODY = "오늘만 비밀스러운 할인을 합니다"
+BODY = "비밀스러운 소식을 조용히 전합니다"
 PEOPLE = files.numbers(4_000_000, 40)
 NOTICED = files.numbers(4_000_100, 2)
 WRONG = ("02-987-6543", "010-98-76", "01098765432109")

@@ -1,5 +1,7 @@
 """What a merchant sees of the night before a launch: who goes now, who in the morning, and what each costs."""
 
+from dataclasses import replace
+
 import pytest
 from jeondan.v1 import campaign_pb2 as pb
 
@@ -14,6 +16,7 @@ from tests.workers import shop as engine
 @pytest.fixture
 def at_ten(shop: Shop, sender: str, worker: None, sandbox: engine.Sandbox, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A shop at 22:00 with 12 customers, of whom 3 agreed to the night."""
+    shop = replace(shop, metadata=(("x-api-key", shop.api_key),))  # a session would be over by then
     engine.Time(sandbox, monkeypatch).at(22)
     customers(shop, 12)
     with database().write(shop.workspace) as tx:

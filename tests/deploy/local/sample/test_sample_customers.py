@@ -17,10 +17,9 @@ from workers.sheets import Table, open_table
 def tally(found: Table) -> dict[str, int]:
     counts: Counter[str] = Counter()
     seen: set[str] = set()
+    terms = customers.Terms(now=datetime(2026, 11, 23, tzinfo=UTC))
     for row in found.rows():
-        checked = customers.check(
-            row.cells, found.mapping, found.headers, sheet=row.sheet, number=row.number, now=datetime(2026, 11, 23, tzinfo=UTC)
-        )
+        checked = customers.check(row.cells, found.mapping, found.headers, sheet=row.sheet, number=row.number, terms=terms)
         if isinstance(checked, tuple):
             counts[checked[0].reason] += 1
         elif checked.phone in seen:
