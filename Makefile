@@ -61,6 +61,12 @@ migrate: .venv/protos ## bring DATABASE_URL to this version's schema
 migration: .venv/protos ## a new migration: make migration NAME=0002_expand_what
 	@$(BIN)/python -m core.db.migrate new $(NAME)
 
+.PHONY: verify-watch
+verify-watch: ## alert rules, by the real promtool (Debian: apt-get install prometheus)
+	@command -v promtool > /dev/null || { echo "jeondan: promtool is missing (Debian: apt-get install prometheus)"; exit 2; }
+	@promtool check rules deploy/watch/rules.yml
+	@promtool test rules deploy/watch/rules_test.yml
+
 lock: .venv/installed ## resolve requirements.lock anew (no addresses in it)
 	@$(BIN)/uv pip compile pyproject.toml --group local --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements.lock
 
