@@ -9,7 +9,7 @@ VAR ?= var
 RECIPIENTS ?=
 export VAR RECIPIENTS
 
-.PHONY: help demo run test rules law lint fix protos migrate migration bench bench-files faults clean lock
+.PHONY: help demo run test rules law verify-nginx lint fix protos migrate migration bench bench-files faults clean lock
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,6 +34,10 @@ faults: .venv/protos ## fault drills, judged by the provider's own log; FAULT_DR
 
 rules: .venv/protos ## every rule of the law with the tests that name it
 	@$(BIN)/python -m tests.rules
+
+verify-nginx: .venv/protos ## the front door: the real nginx before the running product; needs nginx
+	@command -v nginx >/dev/null || { echo "jeondan: nginx is missing (Debian: apt-get install nginx)"; exit 2; }
+	@$(BIN)/python -m pytest -q tests/deploy/nginx/front_door.py
 
 law: .venv/protos ## 1,000,000 random decisions: PostgreSQL and Python must agree on all; LAW_SEED=n
 	@LAW_PEOPLE=5000 LAW_ROUNDS=200 $(BIN)/python -m pytest -q -s tests/core/db/test_law.py
