@@ -42,7 +42,7 @@ verify-nginx: .venv/protos ## the front door: the real nginx before the running 
 law: .venv/protos ## 1,000,000 random decisions: PostgreSQL and Python must agree on all; LAW_SEED=n
 	@LAW_PEOPLE=5000 LAW_ROUNDS=200 $(BIN)/python -m pytest -q -s tests/core/db/test_law.py
 
-lint: .venv/protos ## format, types, rooms, protos, migrations, scripts
+lint: .venv/protos ## format, types, rooms, protos, migrations, scripts, manifests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy core server workers gateway deploy protos/build.py
@@ -52,6 +52,7 @@ lint: .venv/protos ## format, types, rooms, protos, migrations, scripts
 	@cd protos && ../$(BIN)/buf format --diff --exit-code
 	@$(BIN)/python -m core.db.migrate sql > .venv/migrations.sql 2>/dev/null && $(BIN)/squawk --config deploy/squawk.toml .venv/migrations.sql
 	@$(BIN)/shellcheck .ci/run
+	@$(BIN)/kubernetes-validate --strict --quiet --no-warn $(filter-out %/kustomization.yaml %/scaling.yaml,$(wildcard deploy/kubernetes/base/*.yaml))
 
 fix: .venv/protos ## mend what the formatters can mend
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q . ; cd protos && ../$(BIN)/buf format -w
