@@ -16,12 +16,11 @@ from core import clock, images, jobs, telemetry
 from core.db import accounts, exports
 from core.db.session import Row, database
 from core.errors import Unavailable
-from core.rules import personal, phone
+from core.rules import inert, personal, phone
 from workers.ledger import as_ids
 
 CHUNK = 2_000
 HEADERS = ("휴대폰", "이름", "태그", "속성", "광고동의", "야간동의", "동의일시", "동의경로")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would calculate
 
 _log = telemetry.log("exports")
 
@@ -76,7 +75,7 @@ class _Lines:
 
     def pieces(self) -> Iterator[bytes]:
         """Piece by piece, with the progress told after each."""
-        yield ("\ufeff" + _csv([HEADERS])).encode()
+        yield (inert.MARK + _csv([HEADERS])).encode()
         after = 0
         while people := self._next(after):
             after = people[-1].id
@@ -105,13 +104,8 @@ class _Lines:
 
 def _csv(rows: list[tuple[str, ...]]) -> str:
     written = io.StringIO()
-    csv.writer(written, lineterminator="\r\n").writerows([_harmless(cell) for cell in row] for row in rows)
+    csv.writer(written, lineterminator="\r\n").writerows([inert.cell(cell) for cell in row] for row in rows)
     return written.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    """A text that begins like a formula stays a text wherever it is opened."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _yes(answer: bool) -> str:
