@@ -9,7 +9,7 @@ VAR ?= var
 RECIPIENTS ?=
 export VAR RECIPIENTS
 
-.PHONY: help demo run test rules law verify-nginx lint fix protos migrate migration bench bench-files faults clean lock
+.PHONY: service-levels help demo run test rules law verify-nginx lint fix protos migrate migration bench bench-files faults clean lock
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ rules: .venv/protos ## every rule of the law with the tests that name it
 verify-nginx: .venv/protos ## the front door: the real nginx before the running product; needs nginx
 	@command -v nginx >/dev/null || { echo "jeondan: nginx is missing (Debian: apt-get install nginx)"; exit 2; }
 	@$(BIN)/python -m pytest -q tests/deploy/nginx/front_door.py
+
+service-levels: .venv/protos ## share of single messages within 10 s and of campaigns within their time; DAYS=1
+	@$(BIN)/python -m workers.levels $(or $(DAYS),1)
 
 law: .venv/protos ## 1,000,000 random decisions: PostgreSQL and Python must agree on all; LAW_SEED=n
 	@LAW_PEOPLE=5000 LAW_ROUNDS=200 $(BIN)/python -m pytest -q -s tests/core/db/test_law.py

@@ -11,6 +11,7 @@ from prometheus_client import Counter, Gauge, Histogram, start_http_server
 from core.settings import Settings, load
 
 MESSAGES = Counter("jeondan_messages_total", "Messages by what became of them.", ["channel", "provider", "state"])
+_SINGLE = (0.3, 1, 2, 5, 10, 30, 60, 300, 3600)
 _SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 90)
 BATCH_SECONDS = Histogram("jeondan_batch_seconds", "One batch from claim to record.", buckets=_SECONDS)
 QUEUE_DEPTH = Gauge("jeondan_queue_depth", "Jobs waiting, by queue.", ["queue"])
@@ -18,6 +19,11 @@ UNKNOWN_MESSAGES = Gauge("jeondan_unknown_messages", "Messages whose fate the pr
 PROVIDER_BREAKER = Gauge("jeondan_provider_breaker", "Accounts whose calls are held back.", ["provider"])
 RPC_SECONDS = Histogram("jeondan_rpc_seconds", "RPCs by method and gRPC code.", ["method", "code"])
 DB_ROUND_TRIPS = Counter("jeondan_db_round_trips_total", "Statements, begins and commits sent to PostgreSQL.")
+COST_WON = Counter("jeondan_cost_won_total", "What accepted messages cost, in won.", ["channel", "provider"])
+SINGLE_MESSAGES = Counter("jeondan_single_messages_total", "Single messages a provider has, by whether in time.", ["in_time"])
+SINGLE_SECONDS = Histogram("jeondan_single_seconds", "A single message from being asked for to a provider.", buckets=_SINGLE)
+SINGLE_LATE = Gauge("jeondan_single_late", "Single messages whose time is over and that no provider has.")
+CAMPAIGNS = Counter("jeondan_campaigns_total", "Campaigns that ended, by whether in their stated time.", ["in_time"])
 COMPOSE_SECONDS = Histogram("jeondan_compose_seconds", "One flyer composed.", buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10))
 
 _PHONE = re.compile(r"(?<!\d)(?:\+?82[-. ]?0?|0)1[016789][-. ]?\d{3,4}[-. ]?\d{4}(?!\d)")

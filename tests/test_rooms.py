@@ -78,6 +78,7 @@ ACROSS_WORKSPACES = {
     "workers/sweep.py": "finds what is due in every workspace",
     "workers/watch.py": "sees what is wrong in every workspace",
     "workers/retention.py": "lists the workspaces, to keep house in each",
+    "workers/levels.py": "measures the service levels",
     "workers/alerts.py": "takes the incidents people are to be told of",
     "deploy/local/seed.py": "finds the demo merchant",
 }

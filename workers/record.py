@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from core.rules import ledger
 from core.rules.channel import Channel
 from core.rules.routing import TROUBLES, Breaker, Route, open_until
 from core.rules.states import NO_NEWS, Decision, MessageState, merge_states
-from workers import alimtalk, gate
+from workers import alimtalk, gate, levels
 from workers.claim import Call, Load
 from workers.ledger import busy_until, move
 from workers.liveness import heart
@@ -91,6 +92,7 @@ def apply(tx: Tx, batch: Row[Any], attempt: Begun | Row[Any], news: News, accept
             _log.error("reference_owned_twice", attempt=str(attempt.id))
             return
         gate.settle(tx, batch, attempt, news.cost)
+        tx.after_commit(partial(_taken, batch, attempt, news.cost))
         states = merge_states(states, ledger.place(bytes([NO_NEWS]) * len(states), attempt.positions, news.state))
     else:
         send.finish_attempt(tx, attempt.id, ending)
@@ -102,6 +104,11 @@ def apply(tx: Tx, batch: Row[Any], attempt: Begun | Row[Any], news: News, accept
     extra = alimtalk.fallen(batch, attempt.positions) if news.falls else None
     move(tx, batch, states, reasons=reasons, due_at=news.due_at, cost=news.cost, extra=extra)
     telemetry.MESSAGES.labels(attempt.channel, attempt.provider, news.state.name.lower()).inc(len(attempt.positions))
+
+
+def _taken(batch: Row[Any], attempt: Begun | Row[Any], cost: Decimal) -> None:
+    telemetry.COST_WON.labels(attempt.channel, attempt.provider).inc(float(cost))
+    levels.handed_over(batch, attempt.channel, attempt.positions)
 
 
 def _news(load: Load, call: Call, outcome: Outcome, now: datetime) -> News:

@@ -26,7 +26,7 @@ from core.db import (
 from core.db.session import Tx, database
 from core.rules import ledger, personal
 from core.rules.states import CampaignState, MessageState
-from workers import hooks, optouts, retention, senders, skew, templates
+from workers import hooks, levels, optouts, retention, senders, skew, templates
 from workers import notices as noticing
 from workers import pushes as pushed
 from workers import report as writing
@@ -146,6 +146,7 @@ def _unknown(now: datetime, _: dict[str, int]) -> None:
         for row in send.take_unknown_batches(tx, now, now + timedelta(seconds=30)):
             tx.after_commit(partial(jobs.reconcile_batch, row.workspace_id, row.id))
         telemetry.UNKNOWN_MESSAGES.set(send.unknown_messages(tx))
+        levels.waiting(tx, now)
 
     _elected(queue)
 
@@ -196,7 +197,7 @@ def _files(now: datetime, depths: dict[str, int]) -> None:
 
 
 def _done(now: datetime, _: dict[str, int]) -> None:
-    _elected(lambda tx: campaigns.finish_done(tx, now))
+    _elected(lambda tx: levels.finish(tx, now))
 
 
 def _breakers(_: datetime, __: dict[str, int]) -> None:

@@ -86,6 +86,7 @@ def _call(identifier: UUID, order: Order, people: int, now: datetime) -> dict[st
         "state": CampaignState.SENDING,
         "planned": True,
         "plan_total": people,
+        "scheduled_at": order.begin,
         "expires_at": order.end,
         "launched_at": now,
         "created_at": now,

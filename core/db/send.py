@@ -22,6 +22,10 @@ _CAMPAIGN = f"""c.purpose, c.purpose_agreed_by, c.goods, c.adult, {law.WORKSPACE
     c.state AS campaign_state, c.kind, c.test, c.pace_people, c.pace_seconds, c.pace_free_at, c.batch_size, c.budget_krw,
     c.template_id, c.frozen_fallback"""
 
+# Since when somebody waits for it.
+_ASKED_AT = "coalesce(c.scheduled_at, c.launched_at) AS asked_at"
+_ASKED = f"c.kind, c.test, {_ASKED_AT}"
+
 # The accounts that may be called now: in use, sure of the sender number, certified for advertising, and not held back by
 # their breaker.
 _USABLE = f"""FROM provider_accounts p JOIN provider_senders s ON s.provider_account_id = p.id
@@ -63,14 +67,14 @@ def lock_batch(tx: Tx, batch: UUID, now: datetime) -> Row[Any] | None:
 
 def wait_for_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
     """The same without accounts, but waits for whoever has it: news about a batch must not be dropped."""
-    return tx.row(f"SELECT b.*, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch FOR UPDATE OF b", batch=batch)
+    return tx.row(f"SELECT b.*, {_CAMPAIGN}, {_ASKED_AT} {_JOINED} WHERE b.id = :batch FOR UPDATE OF b", batch=batch)
 
 
 def hold_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
     """The batch with the breaker of the account that has it and the cap of its campaign, for whoever records."""
     found: Row[Any] | None = driver.row(
         tx,
-        f"SELECT {_BATCH}, p.busy_count, p.breaker, c.budget_krw FROM batches b"  # noqa: S608 - constants
+        f"SELECT {_BATCH}, p.busy_count, p.breaker, c.budget_krw, {_ASKED} FROM batches b"  # noqa: S608 - constants
         " JOIN campaigns c ON c.id = b.campaign_id"
         " LEFT JOIN provider_accounts p ON p.id = b.provider_account_id WHERE b.id = :batch FOR UPDATE OF b",
         batch=batch,
