@@ -69,6 +69,19 @@ migrate: .venv/protos ## bring DATABASE_URL to this version's schema
 migration: .venv/protos ## a new migration: make migration NAME=0002_expand_what
 	@$(BIN)/python -m core.db.migrate new $(NAME)
 
+.PHONY: backup backup-list backup-follow restore
+backup: .venv/protos ## a base backup of BACKUP_DATABASE_URL's cluster into the bucket, sealed and read back
+	@$(BIN)/python -m deploy.backup base
+
+backup-follow: .venv/protos ## the log into the bucket every few seconds, until Ctrl-C
+	@$(BIN)/python -m deploy.backup wal
+
+backup-list: .venv/protos ## what can be restored, from when to when
+	@$(BIN)/python -m deploy.backup list
+
+restore: .venv/protos ## a cluster of that second in a folder of its own: make restore TO=2026-11-25T10:00:00+09:00 INTO=dir
+	@$(BIN)/python -m deploy.backup restore $(if $(TO),--to $(TO)) $(if $(INTO),--into $(INTO)) $(if $(FORCE),--force) $(if $(SUPERUSER),--superuser $(SUPERUSER))
+
 .PHONY: verify-watch
 verify-watch: ## alert rules, by the real promtool (Debian: apt-get install prometheus)
 	@command -v promtool > /dev/null || { echo "jeondan: promtool is missing (Debian: apt-get install prometheus)"; exit 2; }
@@ -76,7 +89,7 @@ verify-watch: ## alert rules, by the real promtool (Debian: apt-get install prom
 	@promtool test rules deploy/watch/rules_test.yml
 
 lock: .venv/installed ## resolve requirements.lock anew (no addresses in it)
-	@$(BIN)/uv pip compile pyproject.toml --group local --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --group local --group backup --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements.lock
 
 clean: ## remove what was built and installed, and the data of make run
 	@rm -rf .venv protos/gen protos/*.egg-info var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

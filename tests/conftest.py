@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.settings import Settings
+from deploy.backup.settings import Settings as BackupSettings
 from deploy.local.stack import Stack
 from deploy.local.storage import Storage
 from gateway.settings import Settings as GatewaySettings
@@ -21,7 +22,7 @@ os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 def pytest_configure() -> None:
     """Before anything is collected."""
-    named = {name.upper() for name in (*Settings.model_fields, *GatewaySettings.model_fields)}
+    named = {name.upper() for room in (Settings, GatewaySettings, BackupSettings) for name in room.model_fields}
     parts.forget_environment(named | {"VAR", "RECIPIENTS"})
     network.forbid()
 

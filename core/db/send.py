@@ -27,10 +27,11 @@ _ASKED_AT = "coalesce(c.scheduled_at, c.launched_at) AS asked_at"
 _ASKED = f"c.kind, c.test, {_ASKED_AT}"
 
 # The accounts that may be called now: in use, sure of the sender number, certified for advertising, and not held back by
-# their breaker.
+# their breaker. None in a database that was restored, until a person has compared it with the providers.
 _USABLE = f"""FROM provider_accounts p JOIN provider_senders s ON s.provider_account_id = p.id
     WHERE s.sender_number_id = c.sender_number_id AND s.refused_at IS NULL AND p.state = 'ACTIVE'
-    AND (p.breaker = 'CLOSED' OR p.breaker_until <= :now) AND (c.purpose <> 'AD' OR {certificates.CERTIFIED})"""
+    AND (p.breaker = 'CLOSED' OR p.breaker_until <= :now) AND (c.purpose <> 'AD' OR {certificates.CERTIFIED})
+    AND to_regclass('public.restored') IS NULL"""
 
 _ACCOUNTS = f"""(SELECT jsonb_object_agg(p.id, jsonb_build_object('breaker', p.breaker, 'most_calls', p.most_calls,
     'calls_per_second', p.calls_per_second, 'settle_seconds', p.settle_seconds, 'poll_seconds', p.poll_seconds))

@@ -1,0 +1,117 @@
+"""`python -m deploy.backup COMMAND`: role, keys, wal, base, list, restore, lifecycle. `make help` names the usual ones."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pyrage
+
+from deploy.backup import basebackup, restore, role, wal
+from deploy.backup.settings import Settings, load, var
+from deploy.backup.store import Store
+from deploy.local.refusal import Refusal
+
+Command = Callable[[Settings, Store, argparse.Namespace], None]
+
+
+def say(line: str) -> None:
+    """One line for the operator."""
+    print(line, flush=True)
+
+
+def make_role(settings: Settings, _: Store, given: argparse.Namespace) -> None:
+    """The login of backups; SUPERUSER_URL in the environment, the password from BACKUP_DATABASE_URL."""
+    settings.need("backup_database_url")
+    told = role.told(settings.backup_database_url)
+    role.make(os.environ.get("SUPERUSER_URL", ""), told["database"], told["password"])
+    say(f"{role.NAME} 역할을 만들었습니다: 모두 읽고 아무것도 바꾸지 못하며, WAL 을 따라갑니다.")
+
+
+def make_keys(*_: object) -> None:
+    """A new pair: the secret half belongs into a safe, not onto the machine that takes backups."""
+    secret = pyrage.x25519.Identity.generate()
+    say(f"BACKUP_KEY={secret.to_public()}\nBACKUP_IDENTITY={secret}")
+
+
+def follow(settings: Settings, store: Store, given: argparse.Namespace) -> None:
+    """Until SIGTERM."""
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    store.prepare()
+    wal.Archiver(settings, store, Path(given.spool) if given.spool else var() / "backup" / "wal", say).run(stop)
+
+
+def take_base(settings: Settings, store: Store, _: argparse.Namespace) -> None:
+    """The whole cluster, now."""
+    store.prepare()
+    made = basebackup.take(settings, store)
+    seconds = (made.ended_at - made.started_at).total_seconds()
+    say(f"기본 백업 {made.name}: {made.plain_bytes >> 20:,}MB → {made.sealed_bytes >> 20:,}MB, {seconds:.1f}초, 다시 읽어 확인함")
+
+
+def show(_: Settings, store: Store, given: argparse.Namespace) -> None:
+    """What can be restored."""
+    for one in basebackup.bases(store):
+        first = wal.place(one.first_segment)
+        pieces = [piece for piece in wal.segments(store, one.system) if piece.place >= first]
+        gap = wal.gap(pieces, first)
+        until = max((piece.kept.at for piece in pieces if gap is None or piece.place < gap), default=one.ended_at)
+        span = f"{_local(one.ended_at)} 부터 {_local(until)} 까지"
+        say(f"{one.name}  {span}  {one.sealed_bytes >> 20:,}MB  {'이어짐' if gap is None else '빈 WAL 있음'}")
+
+
+def bring_back(settings: Settings, store: Store, given: argparse.Namespace) -> None:
+    """A cluster of that moment in a folder of its own."""
+    to = datetime.fromisoformat(given.to) if given.to else None
+    if to is not None and to.tzinfo is None:
+        raise Refusal("TO 에는 시간대가 있어야 합니다. 예: TO=2026-11-25T10:00:00+09:00")
+    into = Path(given.into) if given.into else var() / "restored" / "pg"
+    wish = restore.Wish(into, to, force=given.force, system=given.system, superuser=given.superuser)
+    report = restore.restore(settings, store, wish, say)
+    say(f"복구됨: {report.data}\n  기본 백업 {report.base.name}, WAL {report.segments}조각, {report.bytes >> 20:,}MB")
+    say(f"  마지막 거래 {report.last_commit or '-'} (복구 시점), 걸린 시간 {report.total:.1f}초 (복구 시간)")
+    say("  발송은 멈춘 채로 올라옵니다. 다음 순서: deploy/runbooks/restore.md")
+
+
+def _local(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S%z}"
+
+
+COMMANDS: dict[str, Command] = {
+    "role": make_role,
+    "keys": make_keys,
+    "wal": follow,
+    "base": take_base,
+    "list": show,
+    "restore": bring_back,
+}
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.backup")
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("--to", default="", help="2026-11-25T10:00:00+09:00; without it: as far as the log goes")
+    parser.add_argument("--into", default="", help="folder of the restored cluster")
+    parser.add_argument("--force", action="store_true", help="overwrite that folder")
+    parser.add_argument("--system", default="", help="system identifier, when the bucket has several clusters")
+    parser.add_argument("--superuser", default="postgres")
+    parser.add_argument("--spool", default="", help="folder of the log on its way")
+    given = parser.parse_args()
+    try:
+        settings = load()
+        COMMANDS[given.command](settings, Store(settings), given)
+    except Refusal as refusal:
+        print(f"jeondan: {refusal}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
