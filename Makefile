@@ -45,7 +45,7 @@ service-levels: .venv/protos ## share of single messages within 10 s and of camp
 law: .venv/protos ## 1,000,000 random decisions: PostgreSQL and Python must agree on all; LAW_SEED=n
 	@LAW_PEOPLE=5000 LAW_ROUNDS=200 $(BIN)/python -m pytest -q -s tests/core/db/test_law.py
 
-lint: .venv/protos ## format, types, rooms, protos, migrations, scripts, manifests
+lint: .venv/protos ## format, types, rooms, protos, migrations, and everything under deploy/
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy core server workers gateway deploy protos/build.py
@@ -54,8 +54,7 @@ lint: .venv/protos ## format, types, rooms, protos, migrations, scripts, manifes
 	@$(BIN)/buf breaking protos/gen/jeondan/descriptors.binpb --against protos/baseline.binpb --config protos/buf.yaml
 	@cd protos && ../$(BIN)/buf format --diff --exit-code
 	@$(BIN)/python -m core.db.migrate sql > .venv/migrations.sql 2>/dev/null && $(BIN)/squawk --config deploy/squawk.toml .venv/migrations.sql
-	@$(BIN)/shellcheck .ci/run
-	@$(BIN)/kubernetes-validate --strict --quiet --no-warn $(filter-out %/kustomization.yaml %/scaling.yaml,$(wildcard deploy/kubernetes/base/*.yaml))
+	@$(BIN)/python -m deploy.lint
 
 fix: .venv/protos ## mend what the formatters can mend
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q . ; cd protos && ../$(BIN)/buf format -w
