@@ -1,6 +1,8 @@
 """Every job: its name, its lane, and the one function that queues it. Jobs carry identifiers only, never personal data."""
 
+import threading
 from collections.abc import Iterable
+from contextlib import ExitStack
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -10,7 +12,7 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AgeLimit, Callbacks, Retries, ShutdownNotifications, TimeLimit
 
-from core import telemetry
+from core import telemetry, tracing
 from core.settings import load
 
 # Lanes are separate queues by promise: nothing bulk ever stands before a single message.
@@ -40,6 +42,28 @@ JOBS: dict[str, str] = {
 _log = telemetry.log("jobs")
 
 
+class Ids(dramatiq.Middleware):
+    """A job is done under the ids of the request that queued it, in the thread that does it."""
+
+    def __init__(self) -> None:
+        self._open = threading.local()
+
+    def before_process_message(self, broker: Any, message: Any) -> None:
+        """From here on."""
+        self._open.scope = scope = ExitStack()
+        options = message.options
+        scope.enter_context(tracing.joined(tracing.request_id(options.get("request_id")), options.get("traceparent")))
+        facts = {"messaging.system": "dramatiq", "messaging.destination.name": message.queue_name}
+        scope.enter_context(tracing.span(message.actor_name, "CONSUMER", facts))
+
+    def after_process_message(self, broker: Any, message: Any, *, result: Any = None, exception: Any = None) -> None:
+        """Until here."""
+        scope: ExitStack = self._open.__dict__.pop("scope", None) or ExitStack()
+        scope.__exit__(type(exception) if exception else None, exception, None)
+
+    after_skip_message = after_process_message
+
+
 @lru_cache(maxsize=1)
 def broker() -> RedisBroker:
     """This process's connection to the queues. Retries are few: what must not be lost is a row that the sweeper finds."""
@@ -51,6 +75,7 @@ def broker() -> RedisBroker:
             ShutdownNotifications(),
             Callbacks(),
             Retries(max_retries=3, min_backoff=1_000, max_backoff=30_000),
+            Ids(),
         ],
         socket_timeout=5.0,
         socket_connect_timeout=2.0,
@@ -166,7 +191,7 @@ def _queue(name: str, *identifiers: UUID) -> None:
         actor_name=name,
         args=tuple(str(identifier) for identifier in identifiers),
         kwargs={},
-        options={},
+        options=tracing.carried(),
     )
     try:
         broker().enqueue(message)

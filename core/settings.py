@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     jwt_secret: str = Field(min_length=32)
     encryption_key: str = Field(description="base64 of 32 bytes each, comma-separated: the first encrypts, all decrypt")
     sentry_dsn: str = ""
+    otel_exporter_otlp_endpoint: str = ""
     alert_urls: str = Field(default="", repr=False, description="comma-separated addresses of channels; they hold secrets")
     aligo_testmode: Literal["Y", "N"] = "Y"
     aligo_sms_url: str = "https://apis.aligo.in"

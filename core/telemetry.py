@@ -38,6 +38,7 @@ def start(settings: Settings, process: str, *, metrics_port: int = 0) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            lambda _, __, event: {**event, "process": process},
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -48,7 +49,6 @@ def start(settings: Settings, process: str, *, metrics_port: int = 0) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=process)
     if settings.sentry_dsn:
         import sentry_sdk  # loaded only where it is wanted
 

@@ -35,6 +35,7 @@ from gateway.routes import Route, allowed
 from gateway.security import ACCEPTED, EXPOSED, SECURITY_MAP, BrowserRules
 from gateway.settings import Settings
 from gateway.telemetry import Telemetry, report, seconds
+from gateway.tracing import Tracing
 from gateway.transcoder import Handler, handler
 
 
@@ -83,20 +84,22 @@ def build(settings: Settings, *, described: stubs.Stubs | None = None, pace: Pac
     handlers: dict[str, Handler] = {route.operation_id: handler(route, backend) for route in found}
     campaign = next(route for route in found if route.method.name == "GetCampaign")
     handlers[OPERATION] = progress.handler(campaign)
-    app = _connexion(contract, handlers, backend)
+    tracing = Tracing(settings)
+    app = _connexion(contract, handlers, backend, tracing)
     _add_refusals(app, found)
     registry = CollectorRegistry()
     _add_pages(app, settings, contract, backend, registry)
-    _add_layers(app, settings, found, registry)
+    _add_layers(app, settings, found, registry, tracing)
     return Gateway(app, contract, found, backend, progress)
 
 
-def _connexion(contract: dict[str, Any], handlers: Mapping[str, Handler], backend: Backend) -> AsyncApp:
+def _connexion(contract: dict[str, Any], handlers: Mapping[str, Handler], backend: Backend, tracing: Tracing) -> AsyncApp:
     @contextlib.asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
         backend.open()
         yield
         await backend.close()
+        tracing.stop()
 
     app = AsyncApp("gateway", lifespan=lifespan)
     app._middleware_app.api_cls = _DirectApi
@@ -153,12 +156,14 @@ def _add_pages(
     app.add_url_rule(optout.PATH, optout.PATH, optout.page(backend, settings.rate), methods=["GET", "POST"])
 
 
-def _add_layers(app: AsyncApp, settings: Settings, found: tuple[Route, ...], registry: CollectorRegistry) -> None:
+def _add_layers(
+    app: AsyncApp, settings: Settings, found: tuple[Route, ...], registry: CollectorRegistry, tracing: Tracing
+) -> None:
     """Each next one stands inside the one before."""
     templates = {route.operation_id: route.path for route in found} | {OPERATION: PATH}
     templates |= {path: path for path in ("/", "/livez", "/health", "/metrics", pages.DOCUMENT, pushes.PATH, optout.PATH)}
     outside = MiddlewarePosition.BEFORE_EXCEPTION
-    app.add_middleware(Telemetry, outside, histogram=seconds(registry), templates=templates)
+    app.add_middleware(Telemetry, outside, histogram=seconds(registry), templates=templates, tracing=tracing)
     app.add_middleware(BrowserRules, outside)
     if settings.origins:
         app.add_middleware(

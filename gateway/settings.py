@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     rate_limit: str = "100/minute"
     console_origin: str = Field(default="", description="scheme://host[:port], several separated by commas")
     sentry_dsn: str = ""
+    otel_exporter_otlp_endpoint: str = ""
     sandbox_port: int = Field(default=0, ge=0, le=65535, description="0 = no sandbox")
     log_format: Literal["json", "text"] = "json"
 

@@ -17,8 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.framework import ROUTING_CONTEXT
 from gateway.settings import Settings
+from gateway.tracing import Tracing
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
+_PHONE = re.compile(r"(?<![0-9A-Za-z])(?:82[-.]?0?|0)1[016789][-.]?[0-9]{3,4}[-.]?[0-9]{4}(?![0-9A-Za-z])")
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _BELOW = {"/docs": "/docs", "/webhooks/": "/webhooks/{provider}/{token}", "/o/": "/o/{code}"}  # secrets
 _QUIET = {"/livez", "/health", "/metrics"}
@@ -69,38 +71,40 @@ def seconds(registry: CollectorRegistry) -> Histogram:
 class Telemetry:
     """Around everything else: gives the request its id, and tells when it is answered."""
 
-    def __init__(self, app: ASGIApp, histogram: Histogram, templates: Mapping[str, str]) -> None:
-        self._app, self._histogram, self._templates = app, histogram, templates
+    def __init__(self, app: ASGIApp, histogram: Histogram, templates: Mapping[str, str], tracing: Tracing) -> None:
+        self._app, self._histogram, self._templates, self._tracing = app, histogram, templates, tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope))
-        scope.setdefault("state", {})["request_id"] = request_id
+        headers = Headers(scope=scope)
+        request_id, trace = _request_id(headers), self._tracing.begin(headers.get("traceparent", ""), _method(scope))
+        scope.setdefault("state", {}).update(request_id=request_id, traceparent=trace.parent)
         scope.setdefault("extensions", {})
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        structlog.contextvars.bind_contextvars(request_id=request_id, trace_id=trace.id)
         started, status, stream = time.perf_counter(), 500, 0.0
 
         async def answering(message: Message) -> None:
             nonlocal status, stream
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                if headers.get("content-type", "").startswith("text/event-stream"):
+                answered = MutableHeaders(scope=message)
+                answered["X-Request-Id"] = request_id
+                if answered.get("content-type", "").startswith("text/event-stream"):
                     stream = time.perf_counter() - started
             await send(message)
 
         try:
             await self._app(scope, receive, answering)
         finally:
-            self._tell(scope, status, stream or time.perf_counter() - started)
+            route = self._route(scope, status)
+            self._tell(scope, route, status, stream or time.perf_counter() - started)
+            trace.end(_method(scope), route, status)
 
-    def _tell(self, scope: Scope, status: int, spent: float) -> None:
-        route = self._route(scope, status)
+    def _tell(self, scope: Scope, route: str, status: int, spent: float) -> None:
         self._histogram.labels(route, str(status)).observe(spent)
         if route not in _QUIET:
             log.info("request", method=_method(scope), route=route, status=status, ms=round(spent * 1000, 1))
@@ -123,7 +127,7 @@ def _method(scope: Scope) -> str:
 
 def _request_id(headers: Headers) -> str:
     given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if _REQUEST_ID.fullmatch(given) and not _PHONE.search(given) else uuid.uuid4().hex
 
 
 def _plain(logger: Any, name: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:

@@ -22,7 +22,6 @@ from gateway.shape import Shape
 from gateway.stubs import described
 
 Handler = Callable[[Request], Awaitable[Response]]
-_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 _VISIBLE = re.compile(r"[\x20-\x7e]+")
 
@@ -45,10 +44,9 @@ def metadata(request: Request) -> Metadata:
     """What travels beside every RPC: who calls and from where, and the ids that join the logs."""
     headers = request.headers
     passed = [(name, headers[name]) for name in ("authorization", "x-api-key") if _VISIBLE.fullmatch(headers.get(name, ""))]
-    trace = headers.get("traceparent", "")
-    if _TRACE.fullmatch(trace):
-        passed.append(("traceparent", trace))
-    return [*passed, ("x-request-id", request.scope["state"]["request_id"]), ("x-origin", address_of(request.scope))]
+    ids = request.scope["state"]
+    joins = [("x-request-id", ids["request_id"]), ("traceparent", ids["traceparent"])]
+    return [*passed, *joins, ("x-origin", address_of(request.scope))]
 
 
 def to_rpc(route: Route, request: Request, body: bytes) -> Message:

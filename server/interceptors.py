@@ -1,6 +1,5 @@
 """What happens around every RPC, outermost layer first. A layer takes what is inside it and gives what is around it."""
 
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped, unused-
 from grpc_status import rpc_status
 from jeondan.v1 import options_pb2
 
-from core import telemetry
+from core import telemetry, tracing
 from core.errors import InvalidInput, Problem, TooLate, Unavailable
 from server import auth, errors, validation, violations
 from server.caller import CALLER, DEADLINE, remaining
@@ -26,7 +25,6 @@ UNTOUCHED = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 
 Behaviour = Callable[[Any, Any], Any]
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 _log = telemetry.log("rpc")
 
 
@@ -42,6 +40,11 @@ class Rpc:
     def name(self) -> str:
         """`CatalogService/CreateProduct`."""
         return self.path.rpartition(".")[2]
+
+    @property
+    def changes(self) -> bool:
+        """Whether it does more than look."""
+        return not self.path.rpartition("/")[2].startswith(("Get", "List", "Preview", "Explain"))
 
 
 Layer = Callable[[Rpc, Behaviour], Behaviour]
@@ -107,11 +110,16 @@ def request_identity(rpc: Rpc, inner: Behaviour) -> Behaviour:
     """A request id: the caller's or a fresh one, in every log line and in the answer's metadata."""
 
     def behave(request: Any, context: Any) -> Any:
-        given = _metadata(context).get("x-request-id", "")
-        request_id = given if _REQUEST_ID(given) else uuid4().hex
+        told = _metadata(context)
+        given = tracing.request_id(told.get("x-request-id"))
+        request_id = given if given and telemetry.scrub(given) == given else uuid4().hex
         context.request_id = request_id
         context.set_trailing_metadata((("x-request-id", request_id),))
-        with structlog.contextvars.bound_contextvars(request_id=request_id, rpc=rpc.name):
+        with (
+            tracing.joined(request_id, told.get("traceparent")),
+            structlog.contextvars.bound_contextvars(rpc=rpc.name),
+            tracing.span(rpc.path[1:], "SERVER", {"rpc.system": "grpc", "rpc.method": rpc.path[1:]}),
+        ):
             return inner(request, context)
 
     return behave
@@ -125,8 +133,10 @@ def measured(rpc: Rpc, inner: Behaviour) -> Behaviour:
         try:
             return inner(request, context)
         finally:
-            code = context.code() or grpc.StatusCode.OK
-            telemetry.RPC_SECONDS.labels(rpc.name, code.name).observe(time.perf_counter() - started)
+            code, spent = context.code() or grpc.StatusCode.OK, time.perf_counter() - started
+            telemetry.RPC_SECONDS.labels(rpc.name, code.name).observe(spent)
+            if rpc.changes and code is grpc.StatusCode.OK:  # what was refused is told where it is refused
+                _log.info("rpc", ms=round(spent * 1000, 1))
 
     return behave
 

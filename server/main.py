@@ -55,7 +55,7 @@ from jeondan.v1 import (
     webhook_pb2_grpc,
 )
 
-from core import telemetry
+from core import telemetry, tracing
 from core.cache import cache
 from core.db import accounts, schema
 from core.db.session import database
@@ -293,10 +293,12 @@ def serve(settings: Settings, *, port: int, index: int = 0) -> None:
         signal.signal(number, stop)
     metrics = settings.server_metrics_port
     telemetry.start(settings, "server", metrics_port=metrics and metrics + index)
+    tracing.start(settings.otel_exporter_otlp_endpoint, "server", settings.app_env)
     server = Server(settings, port=port, host=_host(settings))
     server.start()
     stopped.wait()
     server.stop()
+    tracing.stop()
 
 
 def main() -> None:

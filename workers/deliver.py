@@ -30,6 +30,9 @@ SLOT_PATIENCE = 1.0  # seconds to wait for a slot of the account; after that oth
 SLOT_PAUSE = 0.02
 
 
+_log = telemetry.log("deliver")
+
+
 @dramatiq.actor(actor_name="deliver_batch", queue_name=jobs.BULK, max_retries=0)
 def deliver_batch(workspace: str, batch: str) -> None:
     """Job: hand one batch over. Running it twice, or in two places, sends nothing twice."""
@@ -44,9 +47,17 @@ def deliver(workspace: UUID, batch: UUID) -> None:
             load = _claimed(workspace, batch, hand)
             if load is not None:
                 for call in load.calls:
-                    _patiently(workspace, load, call, hand_over(workspace, load, call))
+                    _patiently(workspace, load, call, _told(load, call, hand_over(workspace, load, call)))
     finally:
         hand.open()
+
+
+def _told(load: Load, call: Call, outcome: Outcome) -> Outcome:
+    """One line a call: with its ids it joins the request that began it with what the provider has."""
+    facts = {"provider": load.way.route.provider, "channel": call.part.channel.value, "people": len(call.receivers)}
+    ids = {"batch": str(load.batch), "attempt": str(call.attempt)}
+    _log.info("handed_over", outcome=type(outcome).__name__.lower(), **facts, **ids)
+    return outcome
 
 
 def _claimed(workspace: UUID, batch: UUID, hand: Hand) -> Load | None:

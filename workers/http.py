@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx
 
+from core import tracing
+
 _making = threading.Lock()
 _ANSWER_LIMIT = 8 * 1024 * 1024
 # Shorter than any usual idle time-out of a server (Apache 5 s, nginx 75 s), so that a connection is reused only inside
@@ -88,7 +90,8 @@ def request(method: str, url: str, body: bytes = b"", *, timeout: Timeout, heade
     """Ask once, by any method, and read the answer. Raises NotSent or MaybeSent and nothing else."""
     asked = _request(method, url, body, headers or {}, timeout)
     try:
-        with closing(_client().send(asked, stream=True)) as answer:
+        around = tracing.inner("provider call", {"http.request.method": method, "server.address": asked.url.host})
+        with around, closing(_client().send(asked, stream=True)) as answer:
             return _read(answer, timeout)
     except MaybeSent:
         raise

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import dramatiq
 
-from core import jobs, telemetry
+from core import jobs, telemetry, tracing
 from core.db import schema
 from core.db.session import database
 from core.settings import load
@@ -35,6 +35,7 @@ def main() -> None:
         raise SystemExit(2)
     settings = load()
     telemetry.start(settings, "workers")
+    tracing.start(settings.otel_exporter_otlp_endpoint, "workers", settings.app_env)
     schema.refuse_if_pending(settings.database_url)
     load_actors(lanes)
     watching = _watch(lanes)
@@ -53,12 +54,18 @@ def main() -> None:
     telemetry.serve_metrics(settings.workers_metrics_port)
     telemetry.log("workers").info("working", lanes=list(lanes))
     stop.wait()
+    _leave(worker, watching)
+
+
+def _leave(worker: dramatiq.Worker, watching: watch.Watch | None) -> None:
+    """What has begun is finished, then everything is closed."""
     if watching:
         watching.stop()
     worker.stop(timeout=100_000)
     http.close()
     liveness.end()
     database().dispose()
+    tracing.stop()
 
 
 def load_actors(lanes: Iterable[str] = jobs.LANES) -> None:

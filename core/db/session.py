@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.engine import Row as Row
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from core import telemetry
+from core import telemetry, tracing
 from core.errors import TooLate, Unavailable
 from core.settings import Settings, load
 
@@ -24,6 +24,7 @@ _SCOPE = (
     "SELECT set_config('role', %s, true), set_config('jeondan.workspace', %s, true), set_config('statement_timeout', %s, true),"
     " set_config('plan_cache_mode', 'force_generic_plan', true)"
 )
+_POSTGRESQL = {"db.system.name": "postgresql"}
 _NO_DATABASE = "지금은 데이터베이스에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요."
 _CANCELED = "57014"  # what PostgreSQL says when statement_timeout ends a query
 READ_ONLY = "25006"  # ... when something is to be written to a database that only reads, as a replica does
@@ -121,7 +122,7 @@ def database() -> Database:
 @contextmanager
 def _begin(engine: sa.Engine, role: str, workspace: str, timeout: float | None) -> Iterator[Tx]:
     milliseconds = 0 if timeout is None else max(1, int(timeout * 1000))  # 0 would mean: for ever
-    with _mapped(), engine.begin() as connection:
+    with tracing.inner("transaction", _POSTGRESQL), _mapped(), engine.begin() as connection:
         driver: Any = connection.connection.driver_connection
         try:  # straight on the driver: this is asked before every other statement
             driver.execute(_SCOPE, (role, workspace, str(milliseconds)), prepare=True)

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from gateway import telemetry
 from gateway.settings import Settings
+from gateway.tracing import Tracing
 from tests.gateway.conftest import quiet
 
 SECRETS = ("010-1234-5678", "tok-secret", "비밀 본문")
@@ -100,7 +101,7 @@ async def _call(path: str, method: str = "GET", headers: Any = ()) -> list[Any]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    outer = telemetry.Telemetry(app, telemetry.seconds(CollectorRegistry()), {"x": "/known"})
+    outer = telemetry.Telemetry(app, telemetry.seconds(CollectorRegistry()), {"x": "/known"}, Tracing(Settings()))
     await outer({"type": "http", "path": path, "method": method, "headers": headers}, None, send)  # type: ignore[arg-type]
     return sent
 
