@@ -87,8 +87,12 @@ verify-watch: ## alert rules, by the real promtool (Debian: apt-get install prom
 	@promtool check rules deploy/watch/rules.yml
 	@promtool test rules deploy/watch/rules_test.yml
 
-lock: .venv/installed ## resolve requirements.lock anew (no addresses in it)
-	@$(BIN)/uv pip compile pyproject.toml --group local --group backup --group dev --universal --python-version 3.11 --generate-hashes -q -o requirements.lock
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes -q
+lock: .venv/installed ## resolve requirements.lock and the locks of the images anew (no addresses in them)
+	@$(COMPILE) pyproject.toml --group local --group backup --group dev -o requirements.lock
+	@$(COMPILE) pyproject.toml -c requirements.lock -o deploy/images/production.lock
+	@$(COMPILE) --group gateway -c requirements.lock -o deploy/images/gateway.lock
+	@$(COMPILE) --group stubs -c requirements.lock -o deploy/images/stubs.lock
 
 clean: ## remove what was built and installed, and the data of make run
 	@rm -rf .venv protos/gen protos/*.egg-info var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -51,6 +51,7 @@ def server(settings: Settings, gateway: Gateway) -> Server:
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=settings.proxies,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     return Server(config, gateway)

@@ -3,6 +3,7 @@
 import re
 import sys
 from functools import lru_cache
+from ipaddress import ip_network
 from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
@@ -24,6 +25,7 @@ class Settings(BaseSettings):
     grpc_port: int = Field(default=50051, ge=0, le=65535)
     grpc_address: str = Field(default="", description="any gRPC target; default: this machine, GRPC_PORT")
     rate_limit: str = "100/minute"
+    trusted_proxies: str = Field(default="127.0.0.1,::1", description="addresses or networks, comma-separated; none: nobody")
     console_origin: str = Field(default="", description="scheme://host[:port], several separated by commas")
     sentry_dsn: str = ""
     otel_exporter_otlp_endpoint: str = ""
@@ -43,6 +45,19 @@ class Settings(BaseSettings):
         if not all(_ORIGIN.fullmatch(origin) for origin in _split(value)):
             raise ValueError("must look like https://console.example.com, without a path")
         return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: str) -> str:
+        for each in _split(value):
+            if each != "none" and ip_network(each).prefixlen == 0:
+                raise ValueError("everybody cannot be trusted: who asks would be whatever the caller claims")
+        return value
+
+    @property
+    def proxies(self) -> list[str]:
+        """Who may say, by X-Forwarded-For, for whom it asks."""
+        return [each for each in _split(self.trusted_proxies) if each != "none"]
 
     @property
     def target(self) -> str:

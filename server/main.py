@@ -323,7 +323,7 @@ def main() -> None:
 
 
 def _host(settings: Settings) -> str:
-    return "127.0.0.1" if settings.app_env == "development" else "0.0.0.0"
+    return settings.grpc_host or ("127.0.0.1" if settings.app_env == "development" else "0.0.0.0")
 
 
 if __name__ == "__main__":
