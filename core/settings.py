@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     rate_limit: str = "100/minute"
     cache_ttl_seconds: int = Field(default=300, ge=0)
     grpc_port: int = Field(default=50051, ge=0, le=65535)
-    grpc_host: str = Field(default="", description="where the server listens; default: this machine in development, else everywhere")
+    grpc_host: str = Field(default="", description="default: this machine only in development, else everywhere")
     server_processes: int = Field(default=1, ge=1, le=64)
     metrics_host: str = "127.0.0.1"
     server_metrics_port: int = Field(default=0, ge=0, le=65535)

@@ -4,6 +4,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
+from typing import Any
 
 SECONDS = 4.0
 
@@ -19,7 +20,8 @@ def serving(port: int) -> bool:
 
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         try:
-            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=SECONDS)
+            stub: Any = health_pb2_grpc.HealthStub(channel)
+            answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=SECONDS)
         except grpc.RpcError:
             return False
     return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

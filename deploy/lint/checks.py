@@ -71,7 +71,9 @@ def _first(answers: Iterable[str]) -> str:
 
 
 CHECKS = (
-    Check("script", (".ci/run",), _command("shellcheck")),
+    Check("script", (".ci/run", "deploy/nginx/*.sh", "tests/deploy/images/standins/*.sh"), _command("shellcheck")),
+    Check("compose", ("compose*.yaml",), _command("check-jsonschema", "--builtin-schema", "vendor.compose-spec")),
+    Check("image", ("deploy/Dockerfile",), _command("hadolint")),
     Check("manifest", ("deploy/kubernetes/base/[!k]*.yaml",), manifests.judge),
     Check("kustomization", ("deploy/kubernetes/*/kustomization.yaml",), _schema("kustomization")),
     Check("overlay", ("deploy/kubernetes/[!b]*/kustomization.yaml",), manifests.rendered, "kubectl"),

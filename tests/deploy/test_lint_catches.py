@@ -27,6 +27,8 @@ class Break:
 
 BREAKS = (
     Break("script", ".ci/run", 'cd "$(dirname "$0")/.."', "cd $(dirname $0)/..", "SC2046"),
+    Break("compose", "compose.prod.yaml", "stop_grace_period:", "stop_grace:", "stop_grace"),
+    Break("image", "deploy/Dockerfile", "\nUSER 10001:10001", "\nRUN sudo id", "DL3004"),
     Break("manifest", "deploy/kubernetes/base/server.yaml", "livenessProbe", "livenessProb", "livenessProb"),
     Break("manifest", "deploy/kubernetes/base/scaling.yaml", 'listLength: "20"', "listLength: 20", "listLength"),
     Break("manifest", "deploy/kubernetes/base/scaling.yaml", "minReplicaCount", "minReplicas", "minReplicas"),
