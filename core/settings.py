@@ -17,7 +17,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 class Settings(BaseSettings):
     """One attribute per variable, same name in lower case. Units are in the names or the comment."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False)
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False, validate_default=True)
 
     app_env: Literal["development", "staging", "production"] = "development"
     database_url: str = Field(description="postgresql://user:password@host:port/name")
@@ -76,6 +76,14 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         if info.data.get("app_env") == "production" and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
             raise ValueError("must be https in production")
+        return value
+
+    @field_validator("link_base_url")
+    @classmethod
+    def _reached_by_phones(cls, value: str, info: ValidationInfo) -> str:
+        """R-OPT: an opt-out link that leads to this machine lets nobody say no."""
+        if info.data.get("app_env") == "production" and urlsplit(value).hostname in _LOOPBACK:
+            raise ValueError("must be an address that the receivers' phones can open")
         return value
 
 

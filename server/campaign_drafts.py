@@ -8,11 +8,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from jeondan.v1 import campaign_pb2 as pb
 from jeondan.v1 import types_pb2
 
-from core.db import campaigns, pictures, segments, selection, templates
+from core.db import campaigns, goods, pictures, segments, selection, templates
 from core.db.session import Row, Tx
 from core.errors import InvalidInput, Violation, WrongState
 from core.rules import draft as rules
 from core.rules import schedule as schedules
+from core.rules.goods import halted
 from core.rules.schedule import ends, minute
 from core.rules.states import KOREAN, CampaignState
 from core.rules.template import problems
@@ -89,6 +90,12 @@ def check_is_paused(row: Row[Any]) -> None:
     if row.state != CampaignState.PAUSED:
         sentence = f"‘{KOREAN[CampaignState(row.state)]}’ 상태인 캠페인은 다시 시작할 수 없습니다."
         raise WrongState(sentence, facts={"state": row.state})
+
+
+def check_goods(tx: Tx, row: Row[Any]) -> None:
+    """What may not be advertised any more goes no further (R-PRO-1)."""
+    if sentence := halted(goods.of_campaign(tx, row).prohibited):
+        raise WrongState(sentence, reason="PROHIBITED_GOODS")
 
 
 def check_is_scheduled(row: Row[Any]) -> None:

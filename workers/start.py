@@ -5,9 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from core import jobs
-from core.db import accounts, campaigns, events, provider_accounts
+from core.db import accounts, campaigns, events, goods, provider_accounts
 from core.db.session import Row, Tx, database
 from core.rules.events import FAILED, STARTED
+from core.rules.goods import halted
 from core.rules.schedule import ends
 from core.rules.states import CampaignState
 
@@ -41,4 +42,4 @@ def _obstacle(tx: Tx, row: Row[Any], now: datetime) -> str:
         return "예약 시각에 발송사 계정이 없었습니다. 설정에서 연결한 뒤 새 캠페인을 만들어 주세요."
     if not campaigns.reaches_anybody(tx, row):
         return "예약 시각에 받을 수 있는 고객이 없었습니다."
-    return ""
+    return halted(goods.of_campaign(tx, row).prohibited)

@@ -27,6 +27,16 @@ def offers(tx: Tx, flyer: UUID) -> tuple[str, ...]:
     return tuple(word for row in rows for word in (row.name, row.badge, str(row.price)) if word)
 
 
+def running_with(tx: Tx, product: UUID) -> list[UUID]:
+    """The campaigns on their way whose flyer shows this product."""
+    rows = tx.rows(
+        "SELECT c.id FROM campaigns c JOIN flyers f ON f.id = c.flyer_id"
+        " WHERE c.state IN ('PLANNING', 'SENDING') AND :product = ANY (f.product_ids) ORDER BY c.id",
+        product=product,
+    )
+    return [row.id for row in rows]
+
+
 def of_campaign(tx: Tx, campaign: Row[Any]) -> Goods:
     """What a launch would freeze: what the merchant says it is about, and what its flyer shows."""
     shown = of_items(items(tx, campaign.flyer_id)) if campaign.flyer_id else Goods()

@@ -51,6 +51,16 @@ def problems(prohibited: Iterable[str]) -> Iterator[Violation]:
         yield Violation("campaign.flyer_id", sentence, "PROHIBITED_GOODS")
 
 
+def halted(prohibited: Iterable[str]) -> str:
+    """Why a campaign that was launched goes no further; empty when it may (R-PRO-1)."""
+    names = ", ".join(prohibited)
+    return (
+        f"판매가 금지되었거나 광고할 수 없는 것으로 바뀐 상품이 있습니다: {names}. 이 캠페인은 더 보낼 수 없습니다."
+        if names
+        else ""
+    )
+
+
 _SUSPECT = re.compile(
     r"전자\s?담배|액상\s?담배|담배|니코틴|도박|카지노|바카라|토토(?:사이트)?|사설\s?대출|불법\s?대출|급전|작업\s?대출|내구제"
     r"|레플리카|짝퉁|이미테이션|비아그라|시알리스|다이어트\s?약|처방\s?약|전문\s?의약품|졸피뎀|마약|대마초"

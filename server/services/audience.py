@@ -8,9 +8,10 @@ from jeondan.v1 import audience_pb2 as pb
 from jeondan.v1.audience_pb2_grpc import AudienceServiceServicer
 
 from core import clock, jobs
-from core.db import accounts, audience, imports, optouts, suppressions
+from core.db import accounts, attributes, audience, imports, optouts, suppressions
 from core.db.ids import new_id
-from core.rules import phone
+from core.rules import phone, typed
+from core.rules.attributes import Kind
 from core.rules.personal import masked_name
 from server import import_view, updates, uploads
 from server.consents import holds
@@ -173,7 +174,17 @@ def _contact_values(contact: pb.Contact, call: Call) -> dict[str, Any]:
     if contact.birth_year > clock.kst(call.now).year:
         raise wrong("contact.birth_year", "태어난 해가 아직 오지 않은 해입니다.", "OUT_OF_RANGE")
     age = {"birth_year": contact.birth_year or None, "guardian_proof": contact.guardian_proof.strip(), "adult_at": adult_at}
-    return {"name": contact.name, "tags": list(contact.tags), "attributes": dict(contact.attributes), **age}
+    return {"name": contact.name, "tags": list(contact.tags), "attributes": _typed(contact, call), **age}
+
+
+def _typed(contact: pb.Contact, call: Call) -> dict[str, str]:
+    """The attributes, each read as its type asks, as an import does."""
+    kinds = attributes.kinds(call.tx)
+    read = {name: typed.read(kinds.get(name, Kind.TEXT), value) for name, value in contact.attributes.items()}
+    if unreadable := [name for name, value in read.items() if value is None]:
+        name = unreadable[0]
+        raise wrong(f"contact.attributes.{name}", typed.sentence(kinds[name], name), "ATTRIBUTE_UNREADABLE")
+    return {name: value for name, value in read.items() if value is not None}
 
 
 def _consent_values(consent: pb.Consent, call: Call) -> audience.Consent:

@@ -132,6 +132,7 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
     def ResumeCampaign(self, request: pb.ResumeCampaignRequest, call: Call) -> pb.ResumeCampaignResponse:
         row = _locked(call, request.campaign_id)
         drafts.check_is_paused(row)
+        drafts.check_goods(call.tx, row)
         state = CampaignState.SENDING if row.planned else CampaignState.PLANNING
         row = _moved(call, request.campaign_id, state, paused_at=None)
         control.space_out(call.tx, row, call.now)

@@ -9,10 +9,11 @@ from jeondan.v1.catalog_pb2_grpc import CatalogServiceServicer
 from jeondan.v1.types_pb2 import Progress
 
 from core import jobs
-from core.db import catalog
+from core.db import campaigns, catalog, goods
 from core.errors import InvalidInput, Violation
 from core.images import storage
 from core.rules.flyer.spec import Layout, best_layout, capacity
+from core.rules.goods import Category, halted
 from server import updates, uploads
 from server.convert import check_etag, enum, enum_name, enum_names, etag, ids, stamp
 from server.errors import wrong
@@ -82,7 +83,11 @@ class CatalogService(CatalogServiceServicer):
         check_etag(request.etag, stored.etag)
         values = _product_values(updates.merged(stored, request.product, request.update_mask, field="product"))
         _check_images(call, set(values["image_ids"]) - set(ids(stored.image_ids)))
-        return pb.UpdateProductResponse(product=_product(catalog.update_product(call.tx, product, values, call.now)))
+        row = catalog.update_product(call.tx, product, values, call.now)
+        if row.category == Category.PROHIBITED:
+            for campaign in goods.running_with(call.tx, product):
+                campaigns.pause(call.tx, campaign, halted([row.name]))
+        return pb.UpdateProductResponse(product=_product(row))
 
     @writes
     def ArchiveProduct(self, request: pb.ArchiveProductRequest, call: Call) -> pb.ArchiveProductResponse:

@@ -44,7 +44,7 @@ def test_production_sends_nothing_over_the_internet_in_clear(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """R-PII-3: loopback may be plain, everything else is https."""
-    for key, value in {**environment, "APP_ENV": "production"}.items():
+    for key, value in {**environment, "APP_ENV": "production", "LINK_BASE_URL": "https://jeondan.example"}.items():
         monkeypatch.setenv(key, value)
     load.cache_clear()
     load()

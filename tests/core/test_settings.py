@@ -67,7 +67,24 @@ def test_the_clock_may_be_shifted_but_not_in_production(
     settings.load()
     assert clock.now() - before >= timedelta(days=1)
     variables.setenv("APP_ENV", "production")
+    variables.setenv("LINK_BASE_URL", "https://jeondan.example")
     settings.load.cache_clear()
     with pytest.raises(SystemExit):
         settings.load()
     assert "CLOCK_OFFSET_SECONDS" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["", "http://localhost:8080", "https://127.0.0.1"])
+def test_in_production_a_link_leads_to_where_phones_come(
+    variables: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], address: str
+) -> None:
+    if address:
+        variables.setenv("LINK_BASE_URL", address)
+    else:
+        variables.delenv("LINK_BASE_URL", raising=False)
+    settings.load()
+    settings.load.cache_clear()
+    variables.setenv("APP_ENV", "production")
+    with pytest.raises(SystemExit):
+        settings.load()
+    assert "LINK_BASE_URL" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from core import clock, jobs
+from core.db import catalog
 from core.db.session import database
 from tests.workers.shop import Sandbox, Shop, Time
 from workers import start, sweep
@@ -132,3 +133,17 @@ def test_the_future_costs_the_sweeper_nothing(shop: Shop) -> None:
         tx.run("SET LOCAL enable_seqscan = off")
         plan = tx.rows("EXPLAIN SELECT id FROM campaigns WHERE state = 'SCHEDULED' AND scheduled_at <= now()")
     assert any("campaigns_scheduled" in line[0] for line in plan)
+
+
+def test_what_became_forbidden_meanwhile_does_not_start(shop: Shop, sandbox: Sandbox, time: Time) -> None:
+    """R-PRO-1"""
+    shop.customers(1)
+    with database().write(shop.workspace) as tx:
+        product = catalog.add_product(tx, shop.workspace, {"name": "액상", "price_krw": 1, "category": ""}, clock.now()).id
+        flyer = catalog.add_flyer(tx, shop.workspace, {"layout": "HERO", "product_ids": [product]}, clock.now()).id
+    campaign = scheduled(shop, flyer_id=flyer)
+    shop.sql("UPDATE products SET category = 'PROHIBITED' RETURNING id")
+    time.forward(minutes=11)
+    sweep.sweep()
+    state, failure = row(shop, campaign)
+    assert state == "FAILED" and "액상" in failure

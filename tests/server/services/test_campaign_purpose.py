@@ -11,7 +11,7 @@ from jeondan.v1 import catalog_pb2, send_pb2, types_pb2
 from core import clock
 from core.db import accounts, campaigns, catalog
 from core.db.session import database
-from tests.server.services.marketer import INFO, create, customers, launch, preview, refused
+from tests.server.services.marketer import INFO, create, customers, get, launch, preview, refused
 from tests.server.shop import PASSWORD, PHONE, Shop, stub
 
 SURVEY = "구매하신 원두는 어떠셨나요? 답해 주시면 다른 가게의 커피 쿠폰을 드립니다."
@@ -149,6 +149,25 @@ def test_forbidden_goods_enter_no_campaign(shop: Shop, sender: str) -> None:
     """R-PRO-1: regardless of consent."""
     made = create(shop, sender, flyer_id=flyer(shop, BEANS, POISON))
     assert refused(shop, "Launch", made).fields == {"campaign.flyer_id": "PROHIBITED_GOODS"}
+
+
+def test_a_campaign_on_its_way_stops_when_its_goods_become_forbidden(shop: Shop, sender: str) -> None:
+    """R-PRO-1: also after its launch, and it cannot be taken up again."""
+    shown = flyer(shop, BEANS)
+    made, other = create(shop, sender, flyer_id=shown), create(shop, sender)
+    assert launch(shop, made).state == launch(shop, other).state == pb.Campaign.STATE_PLANNING
+    product = shop.call("ListProducts", catalog_pb2.ListProductsRequest()).products[0]
+    change = catalog_pb2.UpdateProductRequest(
+        product_id=product.id,
+        product=catalog_pb2.Product(category=catalog_pb2.Product.CATEGORY_PROHIBITED),
+        update_mask={"paths": ["category"]},
+    )
+    shop.call("UpdateProduct", change)
+    stopped = get(shop, made)
+    assert stopped.state == pb.Campaign.STATE_PAUSED and "케냐" in stopped.waiting_for
+    assert get(shop, other).state == pb.Campaign.STATE_PLANNING
+    assert refused(shop, "Resume", made).reason == "PROHIBITED_GOODS"
+    assert get(shop, made).state == pb.Campaign.STATE_PAUSED
 
 
 def test_what_is_only_in_the_picture_is_a_warning(shop: Shop, sender: str) -> None:

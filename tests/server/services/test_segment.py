@@ -68,6 +68,24 @@ def sender(shop: Shop) -> Iterator[str]:
     yield str(made)
 
 
+def test_an_attribute_of_a_customer_is_read_as_its_type(shop: Shop) -> None:
+    """As in a file: what means a number becomes one, what means none is refused, and nothing is saved."""
+    kind(shop, "구매액", pb.ATTRIBUTE_KIND_NUMBER)
+    asked = audience.CreateContactRequest(
+        contact=audience.Contact(phone="01055550001", attributes={"구매액": "12,000원", "메모": "12,000원"})
+    )
+    made = shop.call("CreateContact", asked).contact
+    assert dict(made.attributes) == {"구매액": "12,000", "메모": "12,000원"}
+    change = audience.UpdateContactRequest(
+        contact_id=made.id, contact=audience.Contact(attributes={"구매액": "많이"}), update_mask=FieldMask(paths=["attributes"])
+    )
+    found = shop.refused("UpdateContact", change)
+    assert found.fields == {"contact.attributes.구매액": "ATTRIBUTE_UNREADABLE"}
+    assert dict(shop.call("GetContact", audience.GetContactRequest(contact_id=made.id)).contact.attributes) == dict(
+        made.attributes
+    )
+
+
 # --- segments -----------------------------------------------------------------------------------------------------
 
 
