@@ -68,6 +68,10 @@ migrate: .venv/protos ## bring DATABASE_URL to this version's schema
 migration: .venv/protos ## a new migration: make migration NAME=0002_expand_what
 	@$(BIN)/python -m core.db.migrate new $(NAME)
 
+.PHONY: resume-after-restore
+resume-after-restore: .venv/protos ## after a restore: take in what happened since, ask the providers; FREE=1 lets messages leave again
+	@$(BIN)/python -m workers.restored $(if $(FREE),free)
+
 .PHONY: backup backup-list backup-follow restore
 backup: .venv/protos ## a base backup of BACKUP_DATABASE_URL's cluster into the bucket, sealed and read back
 	@$(BIN)/python -m deploy.backup base

@@ -79,6 +79,7 @@ ACROSS_WORKSPACES = {
     "workers/watch.py": "sees what is wrong in every workspace",
     "workers/retention.py": "lists the workspaces, to keep house in each",
     "workers/levels.py": "measures the service levels",
+    "workers/restored.py": "shows what waits in every workspace after a restore",
     "workers/alerts.py": "takes the incidents people are to be told of",
     "deploy/local/seed.py": "finds the demo merchant",
 }

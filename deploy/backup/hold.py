@@ -22,16 +22,23 @@ def databases(connection: psycopg.Connection[Any]) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
+def owner(connection: psycopg.Connection[Any]) -> str | None:
+    """Who owns the product's schema; None: this is another database."""
+    row = connection.execute(_OURS).fetchone()
+    return str(row[0]) if row else None
+
+
 def begin(connection: psycopg.Connection[Any], to: datetime | None) -> bool:
     """Hold this database, when it is ours; of the owner of the schema, so that it can be freed without a superuser."""
-    row = connection.execute(_OURS).fetchone()
-    if row is None:
+    ours = owner(connection)
+    if ours is None:
         return False
     moment = to or datetime.now(UTC)
     connection.execute(
         "CREATE TABLE IF NOT EXISTS public.restored (to_time timestamptz NOT NULL, restored_at timestamptz DEFAULT now())"
     )
-    connection.execute(sql.SQL("ALTER TABLE public.restored OWNER TO {}").format(sql.Identifier(row[0])))
+    connection.execute(sql.SQL("ALTER TABLE public.restored OWNER TO {}").format(sql.Identifier(ours)))
+    connection.execute("DELETE FROM public.restored")
     connection.execute("INSERT INTO public.restored (to_time) VALUES (%s)", [moment])
     return True
 

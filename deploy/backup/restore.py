@@ -5,12 +5,15 @@ import shutil
 import subprocess
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from deploy.backup import basebackup, hold, recovery, sealing, wal
+import psycopg
+
+from deploy.backup import basebackup, hold, news, recovery, sealing, wal
 from deploy.backup.settings import Settings
 from deploy.backup.store import Store
 from deploy.backup.wal import Segment
@@ -64,9 +67,12 @@ def restore(settings: Settings, store: Store, wish: Wish, say: Callable[[str], o
     log = report.data.with_name(report.data.name + ".wal")
     clock.step("WAL", lambda: _fetch(settings, store, chosen, pieces, log, runner))
     report.segments, report.bytes = len(pieces), chosen.plain_bytes + len(pieces) * SEGMENT_BYTES
+    later: dict[str, list[news.Row]] = {}
+    if wish.to is not None:
+        clock.step("그 뒤의 일", lambda: later.update(_afterwards(runner, wish, report, log)))
     recovery.configure(report.data, log, wish.to)
     _own(runner, report.data)
-    clock.step("재생", lambda: _replay(runner, wish, report))
+    clock.step("재생", lambda: _replay(runner, wish, report, later))
     recovery.forget(report.data)
     clock.step("정리", lambda: hold.move_transactions(runner, report.data))
     shutil.rmtree(log, ignore_errors=True)
@@ -89,6 +95,9 @@ def _pieces(store: Store, chosen: basebackup.Base, to: datetime | None) -> list[
     """The log from the base backup to the wanted time; refused when a piece of it is missing or it ends before."""
     first = wal.place(chosen.first_segment)
     every = [one for one in wal.segments(store, chosen.system) if one.place >= first]
+    newest = max((one.kept.at for one in every), default=chosen.ended_at)
+    if to is not None and to > newest:  # PostgreSQL would say so too, after an hour of work
+        raise Refusal(f"백업된 WAL 이 그 시각까지 이어지지 않습니다. 가장 늦은 복구 시각은 {newest.astimezone():%F %T%z} 입니다.")
     if to is not None:
         begun_later = next((at for at, one in enumerate(every) if one.kept.at > to + LATE), len(every))
         every = every[: begun_later + 1]
@@ -108,7 +117,8 @@ def _prepare(settings: Settings, chosen: basebackup.Base, pieces: list[Segment],
             raise Refusal(f"{into} 가 비어 있지 않습니다. 다른 곳(INTO=폴더)을 주거나, 멈춘 것이 확실하면 FORCE=1 을 주세요.")
         shutil.rmtree(into)
     into.parent.mkdir(parents=True, exist_ok=True)
-    needed = int(1.1 * (chosen.plain_bytes + len(pieces) * SEGMENT_BYTES))
+    copies = 1 if wish.to is None else 2
+    needed = int(1.1 * (copies * chosen.plain_bytes + len(pieces) * SEGMENT_BYTES))
     free = shutil.disk_usage(into.parent).free
     if free < needed:
         raise Refusal(f"자리가 모자랍니다: {needed >> 20:,}MB 가 필요하고 {into.parent} 에 {free >> 20:,}MB 가 남았습니다.")
@@ -161,13 +171,35 @@ def _own(runner: Runner, folder: Path) -> None:
         os.chown(path, runner.user or 0, runner.user or 0, follow_symlinks=False)
 
 
-def _replay(runner: Runner, wish: Wish, report: Report) -> None:
+def _afterwards(runner: Runner, wish: Wish, report: Report, log: Path) -> dict[str, list[news.Row]]:
+    """By database: what a copy knows that is rolled forward to the end of the log. It is thrown away."""
+    copy = report.data.with_name(report.data.name + ".after")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(report.data, copy, symlinks=True)
+    try:
+        recovery.configure(copy, log, None)
+        _own(runner, copy)
+        with recovery.running(runner, copy, wish.superuser, _PATIENCE) as connection:
+            return dict(_told(connection, wish.to)) if wish.to else {}
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def _told(connection: psycopg.Connection[Any], to: datetime) -> Iterator[tuple[str, list[news.Row]]]:
+    for name in hold.databases(connection):
+        with recovery.inside(connection, name) as ours:
+            if hold.owner(ours):
+                yield name, news.read(ours, to)
+
+
+def _replay(runner: Runner, wish: Wish, report: Report, later: Mapping[str, list[news.Row]]) -> None:
     log = report.data.with_name(report.data.name + ".log")
     try:
         with recovery.running(runner, report.data, wish.superuser, _PATIENCE) as connection:
             for name in hold.databases(connection):
                 with recovery.inside(connection, name) as ours:
-                    hold.begin(ours, wish.to)
+                    if hold.begin(ours, wish.to):
+                        news.write(ours, hold.owner(ours) or "", later.get(name, []))
     except recovery.EndedEarly as early:
         raise Refusal(f"{early} 가장 늦은 복구 시각은 {recovery.last_commit(log) or report.base.ended_at} 입니다.") from None
     report.last_commit = recovery.last_commit(log)

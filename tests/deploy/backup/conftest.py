@@ -10,6 +10,7 @@ import psycopg
 import pyrage
 import pytest
 
+from core.db import migrate
 from deploy.backup import role, wal
 from deploy.backup.settings import Settings
 from deploy.backup.store import Store
@@ -67,6 +68,7 @@ def keys() -> tuple[str, str]:
 def site(keys: tuple[str, str]) -> Iterator[Site]:
     with parts.folder() as var, Stack(var, environment={}, durable=True) as stack:
         postgres, told = parts.postgres(stack), stack.environment()
+        migrate.upgrade(postgres.url)
         role.make(postgres.superuser_url, "jeondan", "backup-password")
         url = f"postgresql://{role.NAME}:backup-password@127.0.0.1:{postgres.port}/jeondan"
         values = {name.lower(): told[name] for name in ("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}

@@ -19,7 +19,6 @@ def accident(site: Site) -> datetime:
     with site.archiving():
         basebackup.take(site.settings, site.store)
         site.ask("CREATE TABLE shops (id int PRIMARY KEY)")
-        site.ask("CREATE TABLE workspaces (id int)")  # so it is a database of the product
         site.ask("INSERT INTO shops SELECT generate_series(1, 1000)")
         time.sleep(0.2)
         before = datetime.now(UTC)
