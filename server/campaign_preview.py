@@ -6,9 +6,10 @@ from typing import Any
 
 from jeondan.v1 import campaign_pb2 as pb
 
-from core.db import accounts
+from core.db import accounts, feeds
 from core.db.session import Row, Tx
-from core.rules import night
+from core.errors import Violation
+from core.rules import night, optout
 from core.rules.draft import warnings
 from core.rules.night import Window
 from core.rules.price import PriceTable, to_won
@@ -35,11 +36,16 @@ def answer(tx: Tx, row: Row[Any], samples: int, now: datetime) -> Answer:
         cost_krw=to_won(cost),
         samples=view.samples(found),
         problems=view.problems([*previews.problems(draft, found), *control.too_slow(row, people, now, quiet)]),
-        warnings=view.problems([*warnings(draft), *control.over_budget(row, cost)]),
+        warnings=view.problems([*warnings(draft), *late_optouts(tx, row, now), *control.over_budget(row, cost)]),
         expected_end_time=stamp(control.forecast_end(row, people, now, quiet)),
         rare_characters=sorted({one.character for one in find_rare(row.body + row.subject)}),
         night_split=night_split(row, found, prices, quiet, now),
     )
+
+
+def late_optouts(tx: Tx, row: Row[Any], now: datetime) -> list[Violation]:
+    """Advertising while the provider's list of opt-outs is out of sight (R-OPT-3)."""
+    return optout.late(feeds.of_workspace(tx, row.workspace_id), now) if row.purpose == "AD" else []
 
 
 def night_split(row: Row[Any], found: Preview, prices: PriceTable, quiet: Window, now: datetime) -> Answer.NightSplit | None:

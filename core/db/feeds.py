@@ -44,6 +44,12 @@ def read_at(tx: Tx, account: UUID) -> datetime | None:
     return moment
 
 
+def of_workspace(tx: Tx, workspace: UUID) -> datetime | None:
+    """Since when nobody is missed who said no by a list of this workspace; None: it has none."""
+    moment: datetime | None = tx.value("SELECT optout_feed_at FROM workspaces WHERE id = :workspace", workspace=workspace)
+    return moment
+
+
 def save_read(tx: Tx, account: UUID, now: datetime) -> None:
     """It was read to its end, as it was then."""
     tx.run("UPDATE provider_accounts SET optouts_read_at = :now WHERE id = :account", account=account, now=now)

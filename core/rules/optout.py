@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from core.errors import Violation
+
 VARIABLE = "수신거부링크"  # in a body: #{수신거부링크}
 LENGTH = 18
 PATH = "/o/"
@@ -85,6 +87,18 @@ def sampled(keys: Sequence[str], values: Sequence[str], base: str) -> Sequence[s
 def missing_long(read_at: datetime | None, now: datetime) -> bool:
     """Whether the list was out of sight for so long that no advertising may leave; None: there is no list."""
     return read_at is not None and now - read_at > STOP_AFTER
+
+
+def late(read_at: datetime | None, now: datetime) -> list[Violation]:
+    """The warning that who said no on the telephone may not be known yet, and what follows from that."""
+    if read_at is None or now - read_at <= WARN_AFTER:
+        return []
+    hours = (now - read_at) // timedelta(hours=1)
+    follows = (
+        "그래서 광고를 보내지 않고 기다립니다." if missing_long(read_at, now) else "하루 동안 읽지 못하면 광고를 보내지 않습니다."
+    )
+    sentence = f"080 수신거부 목록을 {hours}시간째 읽지 못했습니다. {follows} 발송사 연결을 확인해 주세요."
+    return [Violation("campaign.purpose", sentence, "OPTOUT_FEED_STALE")]
 
 
 def _proof(batch: UUID, position: int, key: bytes) -> int:

@@ -91,7 +91,9 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
         if values["state"] == CampaignState.PLANNING:
             events.tell(call.tx, STARTED, [row.id], call.now)
             call.tx.after_commit(lambda: jobs.plan_campaign(call.workspace, row.id))
-        warnings = control.over_budget(row, previews.forecast(call.tx, row, call.now)) if row.budget_krw else ()
+        warnings = campaign_preview.late_optouts(call.tx, row, call.now)
+        if row.budget_krw:
+            warnings += control.over_budget(row, previews.forecast(call.tx, row, call.now))
         return pb.LaunchCampaignResponse(campaign=view.one(call.tx, row.id), warnings=view.problems(warnings))
 
     @writes

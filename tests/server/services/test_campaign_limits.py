@@ -13,7 +13,7 @@ from jeondan.v1 import campaign_pb2 as pb
 from core import clock
 from core.db import accounts
 from core.db.session import database
-from tests.server.services.marketer import State, control, create, customers, get, launch, preview, refused, worked
+from tests.server.services.marketer import INFO, State, control, create, customers, get, launch, preview, refused, worked
 from tests.server.shop import Shop
 from tests.workers import shop as engine
 from workers import deliver, plan
@@ -130,6 +130,24 @@ def test_a_cap_below_the_forecast_is_warned_of_and_stops_it(shop: Shop, sender: 
     assert control(shop, "Resume", made).waiting_for == ""
     done = worked(shop, made)
     assert (done.state, done.counters.delivered, done.cost_krw) == (State.STATE_DONE, 10, 84)
+
+
+@pytest.mark.parametrize(("hours", "follows"), [(0, ""), (2, "하루 동안"), (30, "보내지 않고 기다립니다")])
+def test_a_list_of_opt_outs_out_of_sight_is_told_of_before_a_launch(
+    shop: Shop, sender: str, worker: None, hours: int, follows: str
+) -> None:
+    """R-OPT-3"""
+    customers(shop, 1)
+    with database().write(shop.workspace) as tx:
+        seen = clock.now() - timedelta(hours=hours, minutes=1)
+        tx.run("UPDATE workspaces SET optout_feed_at = :seen WHERE id = :w", w=shop.workspace, seen=seen)
+    made, info = create(shop, sender), create(shop, sender, purpose=INFO)
+    found = preview(shop, made).warnings
+    assert [(one.reason, f"{hours}시간째" in one.message, follows in one.message) for one in found] == (
+        [("OPTOUT_FEED_STALE", True, True)] if hours else []
+    )
+    assert list(preview(shop, info).warnings) == []
+    assert list(shop.call("LaunchCampaign", pb.LaunchCampaignRequest(campaign_id=made.id)).warnings) == list(found)
 
 
 def test_a_cap_that_suffices_is_not_mentioned(shop: Shop, sender: str, worker: None) -> None:
