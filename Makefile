@@ -85,7 +85,10 @@ backup-list: .venv/protos ## what can be restored, from when to when
 restore: .venv/protos ## a cluster of that second in a folder of its own: make restore TO=2026-11-25T10:00:00+09:00 INTO=dir
 	@$(BIN)/python -m deploy.backup restore $(if $(TO),--to $(TO)) $(if $(INTO),--into $(INTO)) $(if $(FORCE),--force) $(if $(SUPERUSER),--superuser $(SUPERUSER))
 
-.PHONY: verify-watch
+.PHONY: verify-watch dashboards
+dashboards: .venv/protos ## write the Grafana dashboards anew
+	@$(BIN)/python -m deploy.watch.dashboards
+
 verify-watch: ## alert rules, by the real promtool (Debian: apt-get install prometheus)
 	@command -v promtool > /dev/null || { echo "jeondan: promtool is missing (Debian: apt-get install prometheus)"; exit 2; }
 	@promtool check rules deploy/watch/rules.yml

@@ -24,6 +24,7 @@ SINGLE_MESSAGES = Counter("jeondan_single_messages_total", "Single messages a pr
 SINGLE_SECONDS = Histogram("jeondan_single_seconds", "A single message from being asked for to a provider.", buckets=_SINGLE)
 SINGLE_LATE = Gauge("jeondan_single_late", "Single messages whose time is over and that no provider has.")
 CAMPAIGNS = Counter("jeondan_campaigns_total", "Campaigns that ended, by whether in their stated time.", ["in_time"])
+DEPENDENCY_UP = Gauge("jeondan_dependency_up", "1 when what this process needs answers it, else 0.", ["dependency"])
 COMPOSE_SECONDS = Histogram("jeondan_compose_seconds", "One flyer composed.", buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10))
 
 _PHONE = re.compile(r"(?<!\d)(?:\+?82[-. ]?0?|0)1[016789][-. ]?\d{3,4}[-. ]?\d{4}(?!\d)")

@@ -88,6 +88,8 @@ class Checker:
 
     def _publish(self) -> None:
         states = {part.name: part.up for part in self._parts}
+        for name, up in states.items():
+            telemetry.DEPENDENCY_UP.labels(name).set(up)
         if states == self._before:
             return
         if self._before or any(states.values()):

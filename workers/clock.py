@@ -7,11 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
-from core import clock, telemetry
+from core import clock, telemetry, tracing
 from core.db import schema, send, troubles
 from core.db.ids import new_id
 from core.db.session import database
 from core.errors import Problem
+from core.health import Pulse, open_door
 from core.settings import load
 from workers import alerts, skew, watch
 from workers.sweep import sweep, upkeep
@@ -25,23 +26,28 @@ _log = telemetry.log("clock")
 def main() -> None:
     """Several may run: each step is done by whoever gets its lock."""
     settings = load()
-    telemetry.start(settings, "clock", metrics_port=settings.clock_metrics_port)
+    telemetry.start(settings, "clock")
+    tracing.start(settings.otel_exporter_otlp_endpoint, "clock", settings.app_env)
     schema.refuse_if_pending(settings.database_url)
     alerts.refuse_wrong_addresses()
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    identity, kept_house = new_id(), -UPKEEP_SECONDS
+    identity, kept_house, pulse = new_id(), -UPKEEP_SECONDS, Pulse()
+    door = open_door(settings, settings.clock_metrics_port, pulse)
     watching = watch.Watch(watch.from_the_clock)
     watching.start()
     while not stop.is_set():
+        pulse.beat()
         if time.monotonic() - kept_house >= UPKEEP_SECONDS:
             kept_house = time.monotonic() if tick(upkeep) else kept_house
         tick(sweep)
         tick(partial(beat, identity))
         stop.wait(TICK_SECONDS)
     watching.stop()
+    door.close()
     database().dispose()
+    tracing.stop()
 
 
 def beat(identity: UUID) -> None:

@@ -11,6 +11,7 @@ from core.db import send
 from core.db.ids import new_id
 from core.db.session import database
 from core.errors import Unavailable
+from core.health import Pulse
 from core.slots import slots
 from workers import skew
 
@@ -30,6 +31,7 @@ class Heart:
         self._last = 0.0
         # Since when nobody can have taken this process for dead: what it claimed before that may be another's by now.
         self.unbroken_since = datetime.min.replace(tzinfo=UTC)
+        self.pulse = Pulse()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
 
@@ -55,6 +57,7 @@ class Heart:
 
     def _run(self) -> None:
         while not self._stop.wait(BEAT_SECONDS):
+            self.pulse.beat()
             slots().renew()
             self._beat()
 

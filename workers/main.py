@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import dramatiq
 
-from core import jobs, telemetry, tracing
+from core import health, jobs, telemetry, tracing
 from core.db import schema
 from core.db.session import database
 from core.settings import load
@@ -51,10 +51,11 @@ def main() -> None:
     worker.start()
     if watching:
         watching.start()
-    telemetry.serve_metrics(settings.workers_metrics_port)
+    door = health.open_door(settings, settings.workers_metrics_port, liveness.heart().pulse)
     telemetry.log("workers").info("working", lanes=list(lanes))
     stop.wait()
     _leave(worker, watching)
+    door.close()
 
 
 def _leave(worker: dramatiq.Worker, watching: watch.Watch | None) -> None:

@@ -184,6 +184,18 @@ RULES: Mapping[Kind, Rule] = {
     ),
 }  # fmt: skip
 
+# The page of deploy/runbooks, where it is not called like the kind.
+_PAGES = {
+    "CLOCK_WRONG": "clock-off",
+    "DISK_FULL": "disk-full",
+    "DISK_LOW": "disk-full",
+    "OPTOUT_FEED_STALE": "optout-feed",
+    "OPTOUT_FEED_STOPPED": "optout-feed",
+    "QUEUES_UNREACHABLE": "redis-down",
+    "STORAGE_UNREACHABLE": "storage-down",
+    "UNKNOWN_UNRESOLVED": "unknown-messages",
+}
+
 PROVIDERS = {"aligo": "알리고", "solapi": "솔라피"}
 
 
@@ -231,13 +243,18 @@ def _lasting(one: Open, now: datetime) -> bool:
 def opening(kind: Kind, facts: Mapping[str, str], place: str, since: str) -> Alert:
     """What is wrong, where, since when, and what to do. `place`: the shop, empty for the whole installation."""
     rule = RULES[kind]
-    return Alert(f"[전단] {rule.title}{_at(place)}", f"{_filled(rule.what, facts)}\n{rule.cure}\n발생: {since}")
+    return Alert(f"[전단] {rule.title}{_at(place)}", f"{_filled(rule.what, facts)}\n{rule.cure}\n절차: {runbook(kind)}\n발생: {since}")
 
 
 def closing(kind: Kind, facts: Mapping[str, str], place: str, since: str) -> Alert:
     """That it is over."""
     rule = RULES[kind]
     return Alert(f"[전단] 해결: {rule.title}{_at(place)}", f"{_filled(rule.over, facts)}\n발생: {since}")
+
+
+def runbook(kind: Kind) -> str:
+    """The page for whoever runs the installation."""
+    return f"deploy/runbooks/{_PAGES.get(kind, kind.lower().replace('_', '-'))}.md"
 
 
 def sentence(kind: Kind, facts: Mapping[str, str]) -> str:
