@@ -243,7 +243,9 @@ def _lasting(one: Open, now: datetime) -> bool:
 def opening(kind: Kind, facts: Mapping[str, str], place: str, since: str) -> Alert:
     """What is wrong, where, since when, and what to do. `place`: the shop, empty for the whole installation."""
     rule = RULES[kind]
-    return Alert(f"[전단] {rule.title}{_at(place)}", f"{_filled(rule.what, facts)}\n{rule.cure}\n절차: {runbook(kind)}\n발생: {since}")
+    return Alert(
+        f"[전단] {rule.title}{_at(place)}", f"{_filled(rule.what, facts)}\n{rule.cure}\n절차: {runbook(kind)}\n발생: {since}"
+    )
 
 
 def closing(kind: Kind, facts: Mapping[str, str], place: str, since: str) -> Alert:

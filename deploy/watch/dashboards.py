@@ -38,7 +38,7 @@ SENDING = (
     Panel("차단된 발송 계정", "short", (("max by (provider) (jeondan_provider_breaker)", "{{provider}}"),), now=True),
     Panel("오늘 비용 (원)", "locale", (("sum(increase(jeondan_cost_won_total[24h]))", "24h"),), now=True),
     Panel("메시지 (초당)", "short", ((_rate("jeondan_messages_total", "state"), "{{state}}"),)),
-    Panel("발송사별 메시지 (초당)", "short", ((_rate("jeondan_messages_total", "provider, channel"), "{{provider}} {{channel}}"),)),
+    Panel("발송사별 (초당)", "short", ((_rate("jeondan_messages_total", "provider, channel"), "{{provider}} {{channel}}"),)),
     Panel("시간당 비용 (원)", "locale", (
         ("sum by (channel, provider) (increase(jeondan_cost_won_total[1h]))", "{{provider}} {{channel}}"),)),
     Panel("한 묶음의 발송 시간", "s", (
