@@ -53,7 +53,9 @@ lint: .venv/protos ## format, types, rooms, protos, migrations, and everything u
 	@$(BIN)/buf lint protos/gen/jeondan/descriptors.binpb --config protos/buf.yaml
 	@$(BIN)/buf breaking protos/gen/jeondan/descriptors.binpb --against protos/baseline.binpb --config protos/buf.yaml
 	@cd protos && ../$(BIN)/buf format --diff --exit-code
-	@$(BIN)/python -m core.db.migrate sql > .venv/migrations.sql 2>/dev/null && $(BIN)/squawk --config deploy/squawk.toml .venv/migrations.sql
+	@$(BIN)/python -m core.db.migrate sql .venv/migrations 2>/dev/null
+	@$(BIN)/squawk --config deploy/squawk.toml .venv/migrations/expand/*.sql
+	@$(BIN)/squawk --config deploy/squawk-contract.toml $$(find .venv/migrations/contract -name '*.sql' | grep . || echo /dev/null)
 	@$(BIN)/python -m deploy.lint
 
 fix: .venv/protos ## mend what the formatters can mend
@@ -62,8 +64,8 @@ fix: .venv/protos ## mend what the formatters can mend
 protos: ## build the stubs anew
 	@rm -f .venv/protos && $(MAKE) --no-print-directory .venv/protos
 
-migrate: .venv/protos ## bring DATABASE_URL to this version's schema
-	@$(BIN)/python -m core.db.migrate
+migrate: .venv/protos ## bring DATABASE_URL to what this version needs; ARGS=contract afterwards, ARGS="to NAME" back
+	@$(BIN)/python -m core.db.migrate $(ARGS)
 
 migration: .venv/protos ## a new migration: make migration NAME=0002_expand_what
 	@$(BIN)/python -m core.db.migrate new $(NAME)

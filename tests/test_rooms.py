@@ -274,6 +274,18 @@ def test_migrations_are_numbered_without_gaps_and_say_what_they_do() -> None:
     assert all(re.fullmatch(r"\d{4}_(expand|contract)_\w+", name) for name in names)
 
 
+def test_no_statement_gives_every_column_there_may_be() -> None:
+    """A column that a newer version adds must not reach this one: what is prepared would fail. columns.every() names ours."""
+    inside = {  # only inside a statement, whose own result names its columns
+        "core/db/campaigns.py": 1,
+        "core/db/privacy.py": 1,
+        "core/db/erasing.py": 1,
+    }
+    star = re.compile(r"(?:SELECT|RETURNING) (?:\w+\.)?\*|, \w+\.\*")
+    found = {str(path.relative_to(ROOT)): len(star.findall(path.read_text())) for path in python_files(*ROOMS)}
+    assert {name: count for name, count in found.items() if count} == inside
+
+
 def test_the_lock_and_the_tree_name_no_registry() -> None:
     assert "://" not in (ROOT / "requirements.lock").read_text()
 

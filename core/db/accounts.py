@@ -15,6 +15,7 @@ from core.crypto import Keyring, WorkspaceKeys, hash_password, hash_token, new_w
 from core.db import certificates
 from core.db.ids import new_id
 from core.db.session import Tx
+from core.db.tables import provider_accounts as _accounts
 from core.errors import NotFound
 from core.rules import phone
 from core.rules.certificate import Certificate
@@ -293,7 +294,7 @@ def rehearsal_account(tx: Tx, workspace: UUID, sender: UUID) -> UUID:
 
 def provider_account(tx: Tx, identifier: UUID) -> ProviderAccount:
     """One account with its credentials opened: for the workers that call the provider."""
-    row = tx.row("SELECT * FROM provider_accounts WHERE id = :id", id=identifier)
+    row = tx.row(_accounts.select().where(_accounts.c.id == identifier))
     if row is None:
         raise NotFound("이런 발송 계정이 없습니다.")
     return ProviderAccount(

@@ -14,6 +14,7 @@ from core.db.consents import Consent as Consent
 from core.db.consents import Recorder as Recorder
 from core.db.consents import changed
 from core.db.session import Tx
+from core.db.tables import consents as _consents
 from core.db.tables import contacts, suppressions
 from core.errors import AlreadyExists, NotFound
 from core.rules import phone
@@ -118,7 +119,7 @@ def archive_contact(tx: Tx, contact: int, now: datetime) -> None:
 
 def consents(tx: Tx, contact: int) -> Sequence[Row[Any]]:
     """Every yes and no of a contact, oldest first."""
-    return tx.rows("SELECT * FROM consents WHERE contact_id = :contact ORDER BY id", contact=contact)
+    return tx.rows(_consents.select().where(_consents.c.contact_id == contact).order_by(_consents.c.id))
 
 
 def _hashed(tx: Tx, workspace: UUID, number: str) -> bytes:

@@ -15,6 +15,11 @@ ZERO = sa.text("0")
 FALSE = sa.text("false")
 
 
+def every(table: sa.Table, alias: str = "") -> str:
+    """Every column that this version knows, for SQL. Never `*`: its meaning changes under a running process."""
+    return ", ".join(f"{alias}.{column.name}" if alias else column.name for column in table.columns)
+
+
 def identifier() -> sa.Column[Any]:
     """The key: a version 7 UUID, so rows are in the order of their making."""
     return sa.Column("id", ID, primary_key=True)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from core.db import listing
+from core.db.columns import every
 from core.db.ids import new_id
 from core.db.law_tables import exports
 from core.db.session import Tx
@@ -19,10 +20,10 @@ LEASE = timedelta(seconds=60)  # a RUNNING export that was not touched for so lo
 
 _TAGGED = "c.archived_at IS NULL AND (CAST(:tag AS text) = '' OR c.tags @> ARRAY[CAST(:tag AS text)])"
 
-_CLAIM = """UPDATE exports e SET state = 'RUNNING', touched_at = :now, rows_done = 0, rows_total = (
+_CLAIM = f"""UPDATE exports e SET state = 'RUNNING', touched_at = :now, rows_done = 0, rows_total = (
         SELECT count(*) FROM contacts c WHERE c.archived_at IS NULL
         AND (coalesce(e.filter ->> 'tag', '') = '' OR c.tags @> ARRAY[e.filter ->> 'tag']))
-    WHERE id = :export AND (state = 'PENDING' OR state = 'RUNNING' AND touched_at < :left) RETURNING e.*"""
+    WHERE id = :export AND (state = 'PENDING' OR state = 'RUNNING' AND touched_at < :left) RETURNING {every(exports, "e")}"""  # noqa: S608 - constants
 
 
 def add(tx: Tx, workspace: UUID, values: Mapping[str, Any], now: datetime) -> Row[Any]:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from core.db import law, listing
+from core.db.columns import every
 from core.db.ids import first_id, new_id
 from core.db.law_tables import notices
 from core.db.session import Tx
@@ -127,7 +128,8 @@ def send(tx: Tx, places: Mapping[UUID, tuple[UUID, int]]) -> None:
 def heard_of(tx: Tx, now: datetime, limit: int) -> Sequence[Row[Any]]:
     """What is on its way and whose message is in a state that may end it; across workspaces."""
     return tx.rows(
-        "SELECT n.*, get_byte(b.states, n.position) AS message_state, b.id < :long_ago AS long_ago FROM notices n"
+        f"SELECT {every(notices, 'n')}, get_byte(b.states, n.position) AS message_state,"  # noqa: S608 - constants
+        " b.id < :long_ago AS long_ago FROM notices n"
         " JOIN batches b ON b.id = n.batch_id WHERE n.state = 'SENDING' AND (get_byte(b.states, n.position) > 4"
         " OR (get_byte(b.states, n.position) = 4 AND b.id < :long_ago)) ORDER BY n.batch_id LIMIT :limit"
         " FOR UPDATE OF n SKIP LOCKED",

@@ -7,12 +7,14 @@ from uuid import UUID
 
 from sqlalchemy.engine import Row
 
+from core.db.columns import every
 from core.db.session import Tx
+from core.db.tables import flyers, images
 
 
 def pending_image(tx: Tx, image: UUID) -> Row[Any] | None:
     """The image while it waits for its check."""
-    return tx.row("SELECT * FROM images WHERE id = :image AND state = 'PENDING'", image=image)
+    return tx.row(images.select().where(images.c.id == image, images.c.state == "PENDING"))
 
 
 def save_image(tx: Tx, image: UUID, values: Mapping[str, Any]) -> None:
@@ -23,7 +25,7 @@ def save_image(tx: Tx, image: UUID, values: Mapping[str, Any]) -> None:
 def open_flyer(tx: Tx, flyer: UUID) -> Row[Any] | None:
     """The flyer while it has no picture, with the name of the shop."""
     return tx.row(
-        "SELECT f.*, w.name AS shop FROM flyers f JOIN workspaces w ON w.id = f.workspace_id"
+        f"SELECT {every(flyers, 'f')}, w.name AS shop FROM flyers f JOIN workspaces w ON w.id = f.workspace_id"  # noqa: S608 - constants
         " WHERE f.id = :flyer AND f.state IN ('PENDING', 'COMPOSING')",
         flyer=flyer,
     )

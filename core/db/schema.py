@@ -1,32 +1,86 @@
-"""Whether the database has this version's schema: asked by every process at its start, without the migration tool."""
+"""Whether this version and the database fit: asked by every process at its start, without the migration tool.
+
+A migration that expands leaves every running version at work; one that contracts says in the database from which version on
+processes may still run (`floor`). So a process starts when `floor <= its own newest migration` and nothing it needs is pending.
+"""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from core import telemetry
+
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
+FLOOR = "compatible from "  # kept as the comment of alembic's own table: there is no schema without it
+_PENDING, _TOO_OLD = 3, 4
+
+_log = telemetry.log("schema")
 
 
-def newest() -> str:
-    """The last migration of this version: they are numbered."""
-    return sorted(path.stem for path in VERSIONS.glob("[0-9]*.py"))[-1]
+@dataclass(frozen=True)
+class Found:
+    """The last migration that a database has, and the oldest version that may still run on it; empty when there is none."""
+
+    present: str = ""
+    floor: str = ""
 
 
-def present(database_url: str) -> str:
-    """The last migration that the database has; empty when it has none."""
+def names(versions: Path | None = None) -> list[str]:
+    """Every migration of this version, in order: they are numbered."""
+    return sorted(path.stem for path in (versions or VERSIONS).glob("[0-9]*.py"))
+
+
+def newest(versions: Path | None = None) -> str:
+    """The last migration of this version, by which it is known."""
+    return names(versions)[-1]
+
+
+def needed(versions: Path | None = None) -> str:
+    """The last one without which this version cannot run: what contracts after it may come when everybody is new."""
+    return [name for name in names(versions) if "_contract_" not in name][-1]
+
+
+def number(name: str) -> int:
+    """Which migration it is; 0 for none."""
+    return int(name[:4] or 0)
+
+
+def found(connection: sa.Connection) -> Found:
+    """What this database says of itself."""
+    if connection.execute(sa.text("SELECT to_regclass('alembic_version')")).scalar() is None:
+        return Found()
+    row = connection.execute(
+        sa.text(
+            "SELECT max(version_num), coalesce(obj_description('alembic_version'::regclass, 'pg_class'), '') FROM alembic_version"
+        )
+    ).one()
+    return Found(row[0] or "", row[1].removeprefix(FLOOR) if row[1].startswith(FLOOR) else "")
+
+
+def look(database_url: str) -> Found:
+    """The same, on a connection of its own."""
     engine = sa.create_engine(database_url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        if connection.execute(sa.text("SELECT to_regclass('alembic_version')")).scalar() is None:
-            return ""
-        found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-    engine.dispose()
-    return str(found or "")
+    try:
+        with engine.connect() as connection:
+            return found(connection)
+    finally:
+        engine.dispose()
 
 
 def refuse_if_pending(database_url: str) -> None:
-    """Stop the process with a plain sentence when the schema is older than the code."""
-    if (found := present(database_url)) < newest():
-        have = found or "no schema"
-        sys.stderr.write(f"jeondan: the database has {have}, this version needs {newest()}: run `make migrate` first\n")
-        raise SystemExit(3)
+    """Stop the process with a plain sentence when the schema is older than the code, or has left it behind."""
+    at, ours = look(database_url), newest()
+    if number(at.present) < number(needed()):
+        have = at.present or "no schema"
+        sys.stderr.write(f"jeondan: the database has {have}, this version needs {needed()}: run `make migrate` first\n")
+        raise SystemExit(_PENDING)
+    if number(ours) < number(at.floor):
+        sys.stderr.write(
+            f"jeondan: this version knows the schema up to {ours}; the database serves versions from {at.floor} on:"
+            " start a newer version, or take the schema back first (deploy/runbooks/deploy-and-rollback.md)\n"
+        )
+        raise SystemExit(_TOO_OLD)
+    if number(at.present) > number(ours):
+        _log.info("schema_is_newer", database=at.present, version=ours)

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from sqlalchemy.engine import Row
 
-from core.db import certificates, driver, events, law
+from core.db import certificates, driver, events, law, ledger_tables
 from core.db.campaigns import SHARDS
+from core.db.columns import every
 from core.db.session import Tx
 from core.rules.letter import GONE, Person
 from core.rules.states import BatchState
@@ -42,7 +43,8 @@ _ATTRIBUTES = """ARRAY(SELECT coalesce(c.attributes ->> k.name, '')
 
 _JOINED = "FROM batches b JOIN campaigns c ON c.id = b.campaign_id JOIN workspaces w ON w.id = b.workspace_id"
 
-_ATTEMPT = "SELECT a.*, p.settle_seconds, p.poll_seconds FROM attempts a JOIN provider_accounts p ON p.id = a.provider_account_id"
+_ATTEMPT = f"""SELECT {every(ledger_tables.attempts, "a")}, p.settle_seconds, p.poll_seconds
+    FROM attempts a JOIN provider_accounts p ON p.id = a.provider_account_id"""  # noqa: S608 - constants
 
 _ADD_ATTEMPT = """INSERT INTO attempts (id, workspace_id, batch_id, campaign_id, number, provider_account_id, provider, channel,
         sender, positions, text_hashes, unit_price, started_at)
@@ -68,7 +70,10 @@ def lock_batch(tx: Tx, batch: UUID, now: datetime) -> Row[Any] | None:
 
 def wait_for_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
     """The same without accounts, but waits for whoever has it: news about a batch must not be dropped."""
-    return tx.row(f"SELECT b.*, {_CAMPAIGN}, {_ASKED_AT} {_JOINED} WHERE b.id = :batch FOR UPDATE OF b", batch=batch)
+    return tx.row(
+        f"SELECT {every(ledger_tables.batches, 'b')}, {_CAMPAIGN}, {_ASKED_AT} {_JOINED} WHERE b.id = :batch FOR UPDATE OF b",
+        batch=batch,
+    )
 
 
 def hold_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
@@ -85,7 +90,7 @@ def hold_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
 
 def get_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
     """The batch with what its campaign froze, only to look."""
-    return tx.row(f"SELECT b.*, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch", batch=batch)
+    return tx.row(f"SELECT {every(ledger_tables.batches, 'b')}, {_CAMPAIGN} {_JOINED} WHERE b.id = :batch", batch=batch)
 
 
 def recipients(tx: Tx, batch: Row[Any], people: int, keys: Sequence[str], now: datetime) -> list[Person]:

@@ -13,6 +13,8 @@ from sqlalchemy.engine import Row as Row
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from core import telemetry, tracing
+from core.db.blockers import application
+from core.db.schema import newest
 from core.errors import TooLate, Unavailable
 from core.settings import Settings, load
 
@@ -161,7 +163,7 @@ def _engine(url: str, pool_size: int) -> sa.Engine:
         pool_pre_ping=False,
         pool_recycle=1800,
         hide_parameters=True,
-        connect_args={"connect_timeout": 5, "application_name": "jeondan"},
+        connect_args={"connect_timeout": 5, "application_name": application(newest())},
     )
     sa.event.listen(engine, "before_cursor_execute", _count)
     sa.event.listen(engine, "begin", _count)

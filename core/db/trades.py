@@ -14,7 +14,7 @@ from core.errors import AlreadyExists
 _ADD = """INSERT INTO trades AS t (workspace_id, order_id, kind, contact_id, ended_on, created_at)
     VALUES (:workspace, :order_id, :kind, :contact, :ended_on, :now)
     ON CONFLICT (workspace_id, order_id, kind) DO UPDATE SET ended_on = excluded.ended_on
-    WHERE t.contact_id = excluded.contact_id RETURNING *"""
+    WHERE t.contact_id = excluded.contact_id RETURNING t.order_id, t.kind, t.ended_on"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from core.db import events, listing
+from core.db.columns import every
 from core.db.ids import new_id
 from core.db.ledger_tables import webhook_deliveries as deliveries
 from core.db.ledger_tables import webhook_endpoints as endpoints
@@ -178,7 +179,8 @@ def more_is_due(tx: Tx, endpoint: UUID, now: datetime) -> bool:
 def behind(tx: Tx, before: int, since: UUID, most_waiting: int, limit: int = 100) -> Sequence[Row[Any]]:
     """Endpoints for which something has happened, locked, unless a lot waits for them already."""
     return tx.rows(
-        "SELECT e.* FROM webhook_endpoints e WHERE e.state = 'ACTIVE' AND e.archived_at IS NULL AND EXISTS (SELECT FROM events v"
+        f"SELECT {every(endpoints, 'e')} FROM webhook_endpoints e"  # noqa: S608 - constants
+        " WHERE e.state = 'ACTIVE' AND e.archived_at IS NULL AND EXISTS (SELECT FROM events v"
         " WHERE v.workspace_id = e.workspace_id AND v.transaction < :before AND v.id >= :since"
         " AND (v.transaction, v.id) > (e.cursor_transaction, e.cursor_event))"
         " AND (SELECT count(*) FROM webhook_deliveries d WHERE d.endpoint_id = e.id AND d.state = 'PENDING') < :most_waiting"

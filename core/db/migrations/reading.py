@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from alembic import op
+from alembic.script import Script, ScriptDirectory
 
 
 def made_tables(statements: str) -> list[str]:
@@ -37,3 +38,18 @@ def set_apart(*tables: str, protected: bool = False) -> None:
             op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
             op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
         op.execute(f"CREATE POLICY apart ON {table} TO jeondan_apart USING ({OWN}) WITH CHECK ({OWN})")
+
+
+def contracts(script: Script) -> bool:
+    """Whether it takes away what an older version uses."""
+    return "_contract_" in script.revision
+
+
+def compatible_from(script: Script) -> str:
+    """The oldest version that may run beside it: the one it comes with, unless it says that older ones can, too."""
+    return str(getattr(script.module, "compatible_from", script.revision)) if contracts(script) else ""
+
+
+def floor(directory: ScriptDirectory, head: str) -> str:
+    """The oldest version that may run on a schema with this head; empty when all may."""
+    return max((compatible_from(script) for script in directory.iterate_revisions(head, "base")), default="")

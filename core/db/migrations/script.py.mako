@@ -7,8 +7,7 @@ down_revision = "${down_revision}"
 
 
 def upgrade() -> None:
-    """Say first whether this migration expands or contracts (in its file name, too)."""
-    op.execute("SET LOCAL lock_timeout = '5s'")
+    """What expands must leave the running version at work; what contracts may say from where on: compatible_from = "0000_..."."""
 
 
 def downgrade() -> None:

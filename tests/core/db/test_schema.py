@@ -31,7 +31,7 @@ def test_up_down_up(postgres_url: str, superuser_url: str) -> None:
     try:
         migrate.upgrade(url)
         assert migrate.pending(url) == []
-        migrate.upgrade(url, "base")
+        migrate.downgrade(url, "base")
         assert migrate.pending(url) != []
         migrate.upgrade(url)
         migrate.upgrade(url)
