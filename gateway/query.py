@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.shape import Shape
+from gateway.shape import Shape, unknown
 from gateway.stubs import is_list, is_map
 
 _BOOLEANS = {"true": True, "false": False}
@@ -27,7 +27,7 @@ def from_query(fields: Mapping[str, FieldDescriptor], items: Iterable[tuple[str,
     for key, text in items:
         path = _resolve(fields, key)
         if path is None:
-            shape.refuse(key, "알 수 없는 매개변수입니다.", "UNKNOWN_FIELD")
+            shape.refuse(key, unknown("매개변수", sorted({field.json_name for field in fields.values()})), "UNKNOWN_FIELD")
             continue
         place = found
         for field in path[:-1]:

@@ -52,7 +52,8 @@ class Shape:
             here = _join(path, key)
             field = known.get(key)
             if field is None or field.name in without:
-                self.refuse(here, "알 수 없는 항목입니다.", "UNKNOWN_FIELD")
+                names = [each.json_name for each in descriptor.fields if each.name not in without and not output_only(each)]
+                self.refuse(here, unknown("항목", names), "UNKNOWN_FIELD")
             elif field.json_name in found:
                 self.refuse(here, "같은 항목이 두 번 있습니다.", "DUPLICATE_FIELD")
             elif not output_only(field):
@@ -102,6 +103,12 @@ class Shape:
             self.refuse(path, "날짜와 시간(RFC 3339)이어야 합니다." if moment else "형식이 올바르지 않습니다.")
             return None
         return value
+
+
+def unknown(what: str, names: Iterable[str]) -> str:
+    """There is no such thing, but these."""
+    named = ", ".join(names)
+    return f"알 수 없는 {what}입니다." + (f" 쓸 수 있는 {what}: {named}" if named else "")
 
 
 Complaint = tuple[str, str] | None

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as drawing
 
 from core.settings import Settings
 from deploy.backup.settings import Settings as BackupSettings
@@ -23,6 +25,8 @@ os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 def pytest_configure() -> None:
     """Before anything is collected."""
     named = {name.upper() for room in (Settings, GatewaySettings, BackupSettings) for name in room.model_fields}
+    drawing.register_profile("jeondan", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines differ
+    drawing.load_profile("jeondan")
     parts.forget_environment(named | {"VAR", "RECIPIENTS"})
     network.forbid()
 

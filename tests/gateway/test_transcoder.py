@@ -1,6 +1,7 @@
 """Every RPC there is, there and back; and the rules of the translation one by one."""
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -236,7 +237,7 @@ def test_ids_that_are_none_are_made_or_left_out(client: httpx.Client, backend: B
     (call,) = backend.calls
     assert len(answer.headers["X-Request-Id"]) == 32
     assert call.metadata["x-request-id"] == answer.headers["X-Request-Id"]
-    assert "traceparent" not in call.metadata
+    assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]", call.metadata["traceparent"])  # a new one
 
 
 def test_query_parameters_take_both_spellings(client: httpx.Client, backend: Backend) -> None:
@@ -270,7 +271,8 @@ def test_query_parameters_that_are_wrong(client: httpx.Client, backend: Backend,
 def test_a_field_of_the_path_is_unknown_in_the_body(client: httpx.Client) -> None:
     answer = client.post(f"/api/v1/campaigns/{UUID}:pause", json={"campaignId": UUID})
 
-    assert answer.json()["errors"] == [{"field": "campaignId", "message": "알 수 없는 항목입니다.", "reason": "UNKNOWN_FIELD"}]
+    sentence = "알 수 없는 항목입니다. 쓸 수 있는 항목: requestId"
+    assert answer.json()["errors"] == [{"field": "campaignId", "message": sentence, "reason": "UNKNOWN_FIELD"}]
 
 
 def test_everything_wrong_is_said_at_once(client: httpx.Client, backend: Backend) -> None:
