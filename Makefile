@@ -74,12 +74,18 @@ migration: .venv/protos ## a new migration: make migration NAME=0002_expand_what
 resume-after-restore: .venv/protos ## after a restore: take in what happened since, ask the providers; FREE=1 lets messages leave again
 	@$(BIN)/python -m workers.restored $(if $(FREE),free)
 
-.PHONY: backup backup-list backup-follow restore
+.PHONY: backup backup-list backup-follow backup-dump restore restore-dump
 backup: .venv/protos ## a base backup of BACKUP_DATABASE_URL's cluster into the bucket, sealed and read back
 	@$(BIN)/python -m deploy.backup base
 
 backup-follow: .venv/protos ## the log into the bucket every few seconds, until Ctrl-C
 	@$(BIN)/python -m deploy.backup wal
+
+backup-dump: .venv/protos ## a logical dump with its manifest, for servers whose log is not ours; daily
+	@$(BIN)/python -m deploy.backup dump
+
+restore-dump: .venv/protos ## a dump into the empty database of RESTORE_DATABASE_URL; NAME=dump/20261125T000000Z/
+	@$(BIN)/python -m deploy.backup load $(if $(NAME),--name $(NAME))
 
 backup-list: .venv/protos ## what can be restored, from when to when
 	@$(BIN)/python -m deploy.backup list

@@ -1,17 +1,18 @@
-"""`python -m deploy.backup COMMAND`: role, keys, wal, base, list, restore, lifecycle. `make help` names the usual ones."""
+"""`python -m deploy.backup COMMAND`: the operator's hands; `make help` names the usual ones, the runbook all."""
 
 import argparse
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import pyrage
 
-from deploy.backup import basebackup, restore, role, wal
+from deploy.backup import basebackup, dump, restore, role, wal
 from deploy.backup.settings import Settings, load, var
 from deploy.backup.store import Store
 from deploy.local.refusal import Refusal
@@ -57,6 +58,8 @@ def take_base(settings: Settings, store: Store, _: argparse.Namespace) -> None:
 
 def show(_: Settings, store: Store, given: argparse.Namespace) -> None:
     """What can be restored."""
+    for name in dump.dumps(store):
+        say(name)
     for one in basebackup.bases(store):
         first = wal.place(one.first_segment)
         pieces = [piece for piece in wal.segments(store, one.system) if piece.place >= first]
@@ -64,6 +67,26 @@ def show(_: Settings, store: Store, given: argparse.Namespace) -> None:
         until = max((piece.kept.at for piece in pieces if gap is None or piece.place < gap), default=one.ended_at)
         span = f"{_local(one.ended_at)} 부터 {_local(until)} 까지"
         say(f"{one.name}  {span}  {one.sealed_bytes >> 20:,}MB  {'이어짐' if gap is None else '빈 WAL 있음'}")
+
+
+def take_dump(settings: Settings, store: Store, _: argparse.Namespace) -> None:
+    """One database as of now, for servers whose log is not ours."""
+    store.prepare()
+    told = dump.take(settings, store)
+    rows, size = sum(told["counts"].values()), told["data"]
+    say(f"덤프 {told['name']}: {rows:,}행, {size['plain_bytes'] >> 10:,}KB → {size['sealed_bytes'] >> 10:,}KB, 다시 읽어 확인함")
+    for name, wrong in told["wrong"].items():
+        say(f"  틀림  {name}: {', '.join(wrong[:3])}")
+
+
+def load_dump(settings: Settings, store: Store, given: argparse.Namespace) -> None:
+    """A dump into the empty database of RESTORE_DATABASE_URL."""
+    url = os.environ.get("RESTORE_DATABASE_URL", "")
+    if not url:
+        raise Refusal("RESTORE_DATABASE_URL 에 비어 있는 새 데이터베이스의 주소를 넣어 주세요(역할을 만들 수 있는 관리자로).")
+    began = time.monotonic()
+    told = dump.load(settings, store, given.name, url, say)
+    say(f"되살림: {told['name']}, {sum(told['counts'].values()):,}행, {time.monotonic() - began:.1f}초. 발송은 멈춘 채입니다.")
 
 
 def bring_back(settings: Settings, store: Store, given: argparse.Namespace) -> None:
@@ -88,6 +111,8 @@ COMMANDS: dict[str, Command] = {
     "keys": make_keys,
     "wal": follow,
     "base": take_base,
+    "dump": take_dump,
+    "load": load_dump,
     "list": show,
     "restore": bring_back,
 }
@@ -101,6 +126,7 @@ def main() -> int:
     parser.add_argument("--into", default="", help="folder of the restored cluster")
     parser.add_argument("--force", action="store_true", help="overwrite that folder")
     parser.add_argument("--system", default="", help="system identifier, when the bucket has several clusters")
+    parser.add_argument("--name", default="", help="which dump; the newest without it")
     parser.add_argument("--superuser", default="postgres")
     parser.add_argument("--spool", default="", help="folder of the log on its way")
     given = parser.parse_args()

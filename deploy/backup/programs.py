@@ -1,8 +1,10 @@
 """PostgreSQL's client programs: where they are, and how they are told an address without showing its password."""
 
+import contextlib
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,3 +75,26 @@ def flowing(settings: Settings, url: str, *command: str) -> Iterator[IO[bytes]]:
         code = program.wait()
     if code:
         raise Refusal(f"{command[0]} 실패(exit {code}): {words.strip()[-500:]}")
+
+
+def fed(settings: Settings, url: str, source: IO[bytes], *command: str) -> None:
+    """A program that reads `source` to its end; a refusal with its last words when it fails."""
+    program = subprocess.Popen(
+        [folder(settings) / command[0], *command[1:]],
+        env=told(url),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    assert program.stdin and program.stderr
+    try:
+        with contextlib.suppress(BrokenPipeError), program.stdin:
+            shutil.copyfileobj(source, program.stdin, 1 << 20)
+    except BaseException:
+        program.kill()
+        program.wait()
+        raise
+    with program.stderr:
+        words = program.stderr.read().decode(errors="replace")
+    if program.wait():
+        raise Refusal(f"{command[0]} 실패(exit {program.returncode}): {words.strip()[-500:]}")
