@@ -35,8 +35,12 @@ def free(tx: Tx) -> None:
 
 
 def contact(tx: Tx, identifier: int) -> Row[Any] | None:
-    """A customer, locked."""
-    return tx.row("SELECT * FROM contacts WHERE id = :contact FOR UPDATE", contact=identifier)
+    """What a withdrawn consent needs of a customer, locked."""
+    return tx.row(
+        "SELECT id, phone_hash, phone_sealed, ad_consent, night_consent, consent_at, consent_source FROM contacts"
+        " WHERE id = :contact FOR UPDATE",
+        contact=identifier,
+    )
 
 
 def knows(tx: Tx, campaign: UUID) -> bool:
