@@ -39,6 +39,11 @@ verify-nginx: .venv/protos ## the front door: the real nginx before the running 
 	@command -v nginx >/dev/null || { echo "jeondan: nginx is missing (Debian: apt-get install nginx)"; exit 2; }
 	@$(BIN)/python -m pytest -q tests/deploy/nginx/front_door.py
 
+.PHONY: verify-pgbouncer
+verify-pgbouncer: .venv/protos ## a campaign through the real PgBouncer in transaction mode; needs pgbouncer
+	@command -v pgbouncer >/dev/null || { echo "jeondan: pgbouncer is missing (Debian: apt-get install pgbouncer)"; exit 2; }
+	@$(BIN)/python -m pytest -q -s tests/drills/pgbouncer.py
+
 service-levels: .venv/protos ## share of single messages within 10 s and of campaigns within their time; DAYS=1
 	@$(BIN)/python -m workers.levels $(or $(DAYS),1)
 

@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     app_env: Literal["development", "staging", "production"] = "development"
     database_url: str = Field(description="postgresql://user:password@host:port/name")
     database_replica_url: str = ""
+    database_prepared: bool = True  # false behind a pooler in transaction mode, such as PgBouncer before 1.21 or Supabase's
     redis_url: str = Field(description="redis://:password@host:port/0")
     aws_s3_bucket: str = "jeondan"
     aws_endpoint_url_s3: str = ""

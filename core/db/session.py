@@ -74,9 +74,9 @@ class Database:
     """The engines of one process. Create after forking; `dispose` before the process ends."""
 
     def __init__(self, settings: Settings, *, pool_size: int = 10) -> None:
-        self._writer = _engine(settings.database_url, pool_size)
+        self._writer = _engine(settings.database_url, pool_size, settings.database_prepared)
         replica = settings.database_replica_url
-        self._reader = _engine(replica, pool_size) if replica else self._writer
+        self._reader = _engine(replica, pool_size, settings.database_prepared) if replica else self._writer
 
     @contextmanager
     def write(self, workspace: UUID | str, *, timeout: float | None = None) -> Iterator[Tx]:
@@ -154,7 +154,8 @@ def _mapped() -> Iterator[None]:
         raise
 
 
-def _engine(url: str, pool_size: int) -> sa.Engine:
+def _engine(url: str, pool_size: int, prepared: bool) -> sa.Engine:
+    threshold = {} if prepared else {"prepare_threshold": None}  # None: not even what asks for it
     engine = sa.create_engine(
         url,
         pool_size=pool_size,
@@ -163,7 +164,7 @@ def _engine(url: str, pool_size: int) -> sa.Engine:
         pool_pre_ping=False,
         pool_recycle=1800,
         hide_parameters=True,
-        connect_args={"connect_timeout": 5, "application_name": application(newest())},
+        connect_args={"connect_timeout": 5, "application_name": application(newest()), **threshold},
     )
     sa.event.listen(engine, "before_cursor_execute", _count)
     sa.event.listen(engine, "begin", _count)
