@@ -13,6 +13,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AgeLimit, Callbacks, Retries, ShutdownNotifications, TimeLimit
 
 from core import telemetry, tracing
+from core.errors import Problem
 from core.settings import load
 
 # Lanes are separate queues by promise: nothing bulk ever stands before a single message.
@@ -58,6 +59,8 @@ class Ids(dramatiq.Middleware):
 
     def after_process_message(self, broker: Any, message: Any, *, result: Any = None, exception: Any = None) -> None:
         """Until here."""
+        if exception is not None and not isinstance(exception, Problem):
+            telemetry.report(exception)  # under the ids of its request
         scope: ExitStack = self._open.__dict__.pop("scope", None) or ExitStack()
         scope.__exit__(type(exception) if exception else None, exception, None)
 

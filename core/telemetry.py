@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+import traceback
 from typing import Any
 
 import structlog
@@ -42,7 +43,7 @@ def start(settings: Settings, process: str, *, metrics_port: int = 0) -> None:
             lambda _, __, event: {**event, "process": process},
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            _place,
             _scrub_event,
             renderer,
         ],
@@ -51,17 +52,35 @@ def start(settings: Settings, process: str, *, metrics_port: int = 0) -> None:
         cache_logger_on_first_use=True,
     )
     if settings.sentry_dsn:
-        import sentry_sdk  # loaded only where it is wanted
-
-        sentry_sdk.init(
-            dsn=settings.sentry_dsn,
-            environment=settings.app_env,
-            send_default_pii=False,
-            include_local_variables=False,
-            max_request_body_size="never",
-            before_send=_scrub_sentry,
-        )
+        _tell_sentry(settings, process)
     serve_metrics(metrics_port)
+
+
+def _tell_sentry(settings: Settings, process: str) -> None:
+    """Defects go to SENTRY_DSN: of its own accord the library would send arguments, breadcrumbs and log lines, too."""
+    import sentry_sdk  # loaded only where it is wanted
+    from sentry_sdk.integrations.atexit import AtexitIntegration
+    from sentry_sdk.integrations.dedupe import DedupeIntegration
+    from sentry_sdk.integrations.excepthook import ExcepthookIntegration
+    from sentry_sdk.integrations.threading import ThreadingIntegration
+
+    sentry_sdk.init(
+        dsn=settings.sentry_dsn,
+        environment=settings.app_env,
+        send_default_pii=False,
+        include_local_variables=False,
+        max_request_body_size="never",
+        max_breadcrumbs=0,
+        default_integrations=False,
+        integrations=[
+            AtexitIntegration(callback=lambda pending, timeout: None),
+            DedupeIntegration(),
+            ExcepthookIntegration(),
+            ThreadingIntegration(),
+        ],
+        before_send=_scrub_sentry,
+    )
+    sentry_sdk.get_global_scope().set_tag("process", process)
 
 
 def serve_metrics(port: int) -> None:
@@ -86,6 +105,16 @@ def scrub(text: str) -> str:
     return _PHONE.sub("[phone]", text)
 
 
+def _place(_: Any, __: str, event: Any) -> Any:
+    """Of an exception its kind and where it happened: its text may hold what a caller sent."""
+    given = event.pop("exc_info", None)
+    error = given if isinstance(given, BaseException) else sys.exc_info()[1] if given else None
+    if error is not None:
+        frames = traceback.extract_tb(error.__traceback__)[-12:]
+        event |= {"error": type(error).__name__, "frames": [f"{one.filename}:{one.lineno} {one.name}" for one in frames]}
+    return event
+
+
 def _scrub_event(_: Any, __: str, event: Any) -> Any:
     return {key: _clean(key, value) for key, value in event.items()}
 
@@ -102,10 +131,15 @@ def _clean(key: str, value: Any) -> Any:
     return value
 
 
+_TOLD = ("event_id", "timestamp", "level", "platform", "environment", "release", "server_name", "sdk", "tags")
+_IDS = ("request_id", "trace_id", "rpc")
+
+
 def _scrub_sentry(event: Any, _: Any) -> Any:
-    event.pop("request", None)
-    event.pop("extra", None)
-    contexts = event.get("contexts", {})
-    contexts.pop("dramatiq", None)
-    spoken = {key: _clean("", event[key]) for key in ("exception", "logentry", "breadcrumbs", "message") if key in event}
-    return {**event, **spoken}
+    """What it is and where it happened, joined to the log by its ids; the text of an exception may hold anything."""
+    told = {key: event[key] for key in _TOLD if key in event}
+    bound = structlog.contextvars.get_contextvars()
+    told["tags"] = {**told.get("tags", {}), **{key: scrub(str(bound[key])) for key in _IDS if key in bound}}
+    values = event.get("exception", {}).get("values", [])
+    told["exception"] = {"values": [{key: one.get(key) for key in ("type", "module", "stacktrace")} for one in values]}
+    return told

@@ -50,6 +50,7 @@ def configure(settings: Settings) -> None:
             send_default_pii=False,
             include_local_variables=False,
             max_request_body_size="never",
+            max_breadcrumbs=0,
             default_integrations=False,
             before_send=_scrub,
         )
@@ -142,8 +143,15 @@ def _for_people() -> Any:
     return structlog.dev.ConsoleRenderer(colors=False)
 
 
+_TOLD = ("event_id", "timestamp", "level", "platform", "environment", "release", "server_name", "sdk", "tags")
+
+
 def _scrub(event: Any, hint: Any) -> Any:
-    event.pop("request", None)
-    for each in event.get("exception", {}).get("values", []):
-        each["value"] = ""
-    return event
+    """What it is and where it happened, joined to the log by its ids; the text of an exception may hold what a caller sent."""
+    told = {key: event[key] for key in _TOLD if key in event}
+    bound = structlog.contextvars.get_contextvars()
+    ids = {key: str(bound[key]) for key in ("request_id", "trace_id") if key in bound}
+    told["tags"] = {"process": "gateway", **told.get("tags", {}), **ids}
+    values = event.get("exception", {}).get("values", [])
+    told["exception"] = {"values": [{key: one.get(key) for key in ("type", "module", "stacktrace")} for one in values]}
+    return told
