@@ -9,7 +9,7 @@ VAR ?= var
 RECIPIENTS ?=
 export VAR RECIPIENTS
 
-.PHONY: service-levels help demo run test rules law verify-nginx lint fix protos migrate migration bench bench-files faults clean lock
+.PHONY: service-levels help demo run test rules law verify-nginx lint fix protos migrate migration bench bench-files faults drill-outages clean lock
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ bench-files: .venv/protos ## customer files of a million rows: rows a second, pe
 
 faults: .venv/protos ## fault drills, judged by the provider's own log; FAULT_DRILLS=200, or DRILL=kind SEED=n
 	@$(BIN)/python -m tests.faults
+
+drill-outages: .venv/protos ## Redis, storage, provider: each killed for 60 s in the middle of a campaign of 20,000
+	@for drill in redis60 storage60 provider60; do DRILL=$$drill $(BIN)/python -m tests.faults || exit 1; done
 
 rules: .venv/protos ## every rule of the law with the tests that name it
 	@$(BIN)/python -m tests.rules

@@ -158,6 +158,15 @@ class Supervisor:
         """SIGKILL a child and its whole family at once, as the out-of-memory killer would; the watcher restarts it."""
         self._children[name].kill()
 
+    def keep_down(self, name: str, seconds: float) -> None:
+        """SIGKILL a child, and start it again only after so many seconds: an outage."""
+        with self._change:
+            child = self._children[name]
+            child.kill()
+            child.sweep()
+            self._guardian.forget(child.pid)
+            child.restart_at = time.monotonic() + seconds
+
     # stopping
 
     def stop(self) -> None:

@@ -60,12 +60,16 @@ def named(name: str) -> int:
         before = Counter(ground.ask_sandbox("GET", "stats")["by_path"])
         result = run(ground, drill, Turn())
         asked = Counter(ground.ask_sandbox("GET", "stats")["by_path"]) - before
+        if ground.outages:
+            settled(ground, [result])
         if not result.verdict.good:
             keep_logs(ground, say)
     verdict = result.verdict
     say(report.line(result, 1, 1))
     say(f"  recipients {verdict.recipients:,}; attempts {verdict.outcomes}; carried {verdict.carried}")
     say(f"  asked of the provider: {dict(asked)}")
+    for outage in ground.outages:
+        say(f"  {report.around(outage, result.shop)}")
     for words in (*verdict.words[:12], *filter(None, [wanted.beside])):
         say(f"  {words}")
     return 0 if verdict.good else 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from uuid import UUID
 
-from tests.faults import night
+from tests.faults import night, pictures
 from tests.faults.ground import Ground
 from tests.faults.judge import Verdict, judge
 from tests.faults.kinds import BEFORE, KINDS, NIGHT, TWO, Blow, Kind, two
@@ -90,7 +90,8 @@ def run(ground: Ground, drill: Drill, turn: Turn) -> Result:
         if kind is NIGHT:
             campaign = night.cross(shop, name, body, Random(drill.seed))
         else:
-            campaign = _strike(shop, blows, lambda: shop.launch(name, body))
+            flyer = pictures.flyer(shop) if kind.pictured else ""
+            campaign = _strike(shop, blows, lambda: shop.launch(name, body, flyer))
             _wait(ground, campaign, PATIENCE if kind.holds else QUIET)
     _wait(ground, campaign, PATIENCE)
     seconds = time.monotonic() - begun

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -43,6 +43,15 @@ CREATE TRIGGER drill_batches BEFORE UPDATE ON campaigns FOR EACH ROW
 """
 
 
+@dataclass(frozen=True)
+class Outage:
+    """A part that was gone for a while, by the clock of the product."""
+
+    part: str
+    begun: float
+    seconds: float
+
+
 class Ground:
     """The product under fire. Names of processes are those of the supervisor."""
 
@@ -56,11 +65,12 @@ class Ground:
         self.log = Log(stack.var / "sandbox")
         self._sandbox = httpx.Client(base_url=f"http://{LOOPBACK}:{stack.port('SANDBOX_PORT')}/__sandbox/", timeout=30)
         self.programs: dict[str, Program] = {}
+        self.outages: list[Outage] = []
 
     # coming up
 
     def start(self) -> None:
-        """Schema first, then every process; the gateway and the object storage play no part in a delivery."""
+        """Schema first, then every process; the gateway plays no part in a delivery."""
         os.environ.update(self.stack.environment())  # we ourselves ask without a proxy between
         settings.load()
         self._lead_through_proxies()
@@ -148,6 +158,11 @@ class Ground:
         time.sleep(seconds)
         self.hit(name, signal.SIGCONT)
 
+    def outage(self, name: str, seconds: float) -> None:
+        """Killed, and not there for so long. What it wrote to the disk stays."""
+        self.outages.append(Outage(name, clock.now().timestamp(), seconds))
+        self.supervisor.keep_down(name, seconds)
+
     def whole(self) -> None:
         """Wait until every process answers again."""
         limit = time.monotonic() + PATIENCE
@@ -172,6 +187,14 @@ class Ground:
     def lose_valkey(self) -> None:
         """Killed, its files gone; it comes back with nothing."""
         self.supervisor.kill("valkey")
+        self._forget_valkey()
+
+    def lose_valkey_for(self, seconds: float) -> None:
+        """The same, and away for so long."""
+        self.outage("valkey", seconds)
+        self._forget_valkey()
+
+    def _forget_valkey(self) -> None:
         for path in self._valkey.data.iterdir():
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
@@ -239,7 +262,7 @@ def _daytime() -> int:
 def prepared(*, launcher: Sequence[str] = (), bulk: int = 2, say: Callable[[str], object] = print) -> Iterator[Ground]:
     """Everything up inside the `with`, nothing left afterwards. `launcher` is a module that runs each process."""
     supervising.LONGEST_PAUSE = _RESTART_WITHIN
-    given = {"AWS_ENDPOINT_URL_S3": f"http://{LOOPBACK}:9", "PG_BIN": os.environ.get("PG_BIN", "")}
+    given = {"PG_BIN": os.environ.get("PG_BIN", "")}
     extra = {"CLOCK_OFFSET_SECONDS": str(_daytime()), "ALIGO_TESTMODE": "N"}
     lanes = children.WORKERS
     children.WORKERS = (*(line for line in lanes if line != "bulk"), *["bulk"] * bulk)

@@ -37,6 +37,7 @@ class Kind:
     settle: int = 5
     holds: bool = False
     joins: bool = True  # may be one of two at once
+    pictured: bool = False  # the campaign has a flyer, which every worker has to fetch
 
 
 def _moment(chance: Random) -> float:
@@ -166,6 +167,34 @@ def _down(chance: Random) -> Sequence[Blow]:
     ]
 
 
+# --- a part that is gone for a while ---------------------------------------------------------------------------------
+
+
+def lose_redis(share: float, seconds: float) -> list[Blow]:
+    """Queues, slots and cache: away, and empty when they come back."""
+    return [Blow(share, f"Valkey killed, its files gone, back after {seconds} s", lambda ground: ground.lose_valkey_for(seconds))]
+
+
+def lose_storage(share: float, seconds: float) -> list[Blow]:
+    """Workers keep the picture they have; so they are started anew, as in a roll-out, and have to fetch it."""
+
+    def strike(ground: Ground) -> None:
+        ground.outage("storage", seconds)
+        for name in ground.bulk:
+            ground.hit(name, signal.SIGTERM)
+
+    return [Blow(share, f"the object storage killed, back after {seconds} s; bulk workers restarted meanwhile", strike)]
+
+
+def lose_provider(share: float, seconds: float) -> list[Blow]:
+    """The process that plays the provider: killed in the middle of calls."""
+    return [Blow(share, f"the provider killed, back after {seconds} s", lambda ground: ground.outage("sandbox", seconds))]
+
+
+def _outage(part: Callable[[float, float], Sequence[Blow]]) -> Callable[[Random], Sequence[Blow]]:
+    return lambda chance: part(round(chance.uniform(0.1, 0.6), 2), round(chance.uniform(2, 6), 1))
+
+
 SENDS = "/send*,/messages/v4/groups/*/send"
 RESULTS = "/sms_list/,/list/,GET /messages/*"
 
@@ -199,6 +228,9 @@ KINDS: dict[str, Kind] = {
         Kind("busy_503", 2, _rule("busy", path=SENDS, status=503)),
         Kind("busy_429", 3, _rule("busy", path=SENDS, status=429)),
         Kind("down", 5, _down),
+        Kind("outage_redis", 3, _outage(lose_redis)),
+        Kind("outage_storage", 3, _outage(lose_storage), pictured=True, joins=False),
+        Kind("outage_provider", 3, _outage(lose_provider), joins=False),
         Kind("error_500", 4, _rule("error_500", path=SENDS)),
         Kind("error_500_after", 4, _rule("error_500_after")),
         Kind("html_403", 1, _rule("html_403", most=2, path=SENDS)),

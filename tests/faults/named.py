@@ -1,11 +1,11 @@
 """Drills with a name of their own: the sizes and moments at which others were measured, and what they came to there."""
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from tests.faults.kinds import BEFORE, SENDS, Blow, Kind
+from tests.faults.kinds import BEFORE, SENDS, Blow, Kind, lose_provider, lose_redis, lose_storage
 
 ALIGO_SENDS = SENDS.partition(",")[0]
 
@@ -40,6 +40,12 @@ def _fault(kind: str, **rule: object) -> Kind:
     return Kind(kind, 0, lambda chance: [blow], holds=True, joins=False)
 
 
+def _outage(name: str, part: Callable[[float, float], list[Blow]], *, pictured: bool = False) -> Named:
+    """A part is gone for a minute, in the middle of a campaign of 20,000."""
+    kind = Kind(name, 0, lambda chance: part(0.3, 60.0), holds=True, joins=False, pictured=pictured)
+    return Named(kind, 20_000, by=100)
+
+
 _BOTH = ("aligo", "solapi")
 
 NAMED = {
@@ -48,6 +54,9 @@ NAMED = {
     "down60": Named(
         _fault("down", path="*", count=1, delay=60), 900, by=100, beside="listmonk: finished after 1.2 s, 900 of 900 never got it"
     ),
+    "redis60": _outage("redis60", lose_redis),
+    "storage60": _outage("storage60", lose_storage, pictured=True),
+    "provider60": _outage("provider60", lose_provider),
     "twice": Named(
         Kind("every job queued twice", 0, lambda chance: ()),
         2_000,

@@ -9,6 +9,8 @@ from statistics import median
 from typing import Any
 
 from tests.faults.drill import Result
+from tests.faults.ground import Outage
+from tests.faults.shop import Shop
 
 _HEAD = (
     f"{'kind':<28}{'drills':>7}{'recipients':>11}{'lost':>6}{'doubled':>8}{'unknown':>8}{'other':>6}{'median s':>9}{'worst s':>8}"
@@ -22,6 +24,18 @@ def line(result: Result, done: int, total: int) -> str:
     mark = "ok  " if verdict.good else "FAIL"
     counts = f"lost {verdict.lost} doubled {verdict.doubled} unknown {verdict.unknown}"
     return f"[{done:>3}/{total}] {mark} {counts} {result.seconds:5.1f} s  seed {result.drill.seed}  {what}"
+
+
+def around(outage: Outage, shop: Shop) -> str:
+    """Who was handed over before, during and after an outage, and how long after it the last one was."""
+    over = outage.begun + outage.seconds
+    handed = [(call.at, len(call.receivers)) for call in shop.ground.log.of(shop.users)]
+    before = sum(people for at, people in handed if at < outage.begun)
+    after = sum(people for at, people in handed if at >= over)
+    during = sum(people for _, people in handed) - before - after
+    first, last = (pick([at for at, _ in handed if at >= over], default=over) - over for pick in (min, max))
+    counts = f"{before:,} were handed over before, {during:,} during, {after:,} after"
+    return f"{outage.part} away for {outage.seconds:g} s: {counts}; the first {first:.1f} s after its end, the last {last:.1f} s"
 
 
 def table(results: Sequence[Result]) -> str:

@@ -40,7 +40,7 @@ class Shop:
     wanted: frozenset[str] = frozenset()
     at_night: frozenset[str] = frozenset()
 
-    def launch(self, name: str, body: str) -> UUID:
+    def launch(self, name: str, body: str, flyer: str = "") -> UUID:
         """An advertisement to everybody, written and launched by way of the server."""
         with rpc_channel(self.ground) as channel:
             call = Patient(channel, ("x-api-key", self.api_key))
@@ -48,6 +48,8 @@ class Shop:
             wanted = campaign_pb2.Campaign(
                 name=name, purpose=types_pb2.PURPOSE_AD, body=body, sender_number_id=sender.id, audience=campaign_pb2.Audience()
             )
+            if flyer:
+                wanted.flyer_id, wanted.subject = flyer, "전단"
             made = call("CreateCampaign", campaign_pb2.CreateCampaignRequest(campaign=wanted)).campaign
             order = campaign_pb2.LaunchCampaignRequest(campaign_id=made.id, etag=made.etag, request_id=str(uuid4()))
             call("LaunchCampaign", order)
