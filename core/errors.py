@@ -93,8 +93,15 @@ class Unavailable(Problem):
 
     reason = "DEPENDENCY_UNAVAILABLE"
 
-    def __init__(self, message: str, *, retry_seconds: float = 2.0, reason: str | None = None) -> None:
-        super().__init__(message, reason=reason)
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_seconds: float = 2.0,
+        reason: str | None = None,
+        facts: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, reason=reason, facts=facts)
         self.retry_seconds = retry_seconds
 
 

@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from core.errors import InvalidInput, Unavailable
+from core.respite import Respite
 from core.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 UPLOAD_SECONDS = 900
 VIEW_SECONDS = 3600
+
+_CONNECT, _BYTES, _ANSWER = 1.0, 10.0, 2.0  # seconds: to connect, for the next bytes, for a question without a body
+_REST = 3.0  # seconds without asking after the storage did not answer
 
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _NO_BUCKET = {"404", "NoSuchBucket"}
@@ -44,17 +48,35 @@ class Storage:
         self._bucket = settings.aws_s3_bucket
         self._cdn = settings.cdn_base_url.rstrip("/")
         self._region = settings.aws_region
-        self._client: S3Client = boto3.client(
-            "s3",
-            endpoint_url=settings.aws_endpoint_url_s3 or None,
-            region_name=settings.aws_region,
-            aws_access_key_id=settings.aws_access_key_id or None,
-            aws_secret_access_key=settings.aws_secret_access_key or None,
-            config=_config(settings),
-        )
+        self._respite = Respite(_REST, 2 * (_CONNECT + _BYTES))
+
+        def client(config: Config) -> "S3Client":
+            return boto3.client(
+                "s3",
+                endpoint_url=settings.aws_endpoint_url_s3 or None,
+                region_name=settings.aws_region,
+                aws_access_key_id=settings.aws_access_key_id or None,
+                aws_secret_access_key=settings.aws_secret_access_key or None,
+                config=config,
+            )
+
+        self._client = client(_config(_BYTES, attempts=2))
+        self._quick = client(_config(_ANSWER, attempts=1))  # for who holds a transaction, or a person's patience
+
+    @property
+    def away(self) -> bool:
+        """It did not answer when it was last asked; a server asks every second."""
+        return self._respite.silent
+
+    @property
+    def resting(self) -> bool:
+        """It did not answer a moment ago: asking now is refused."""
+        return self._respite.resting
 
     def put_url(self, name: str, content_type: str, *, seconds: int = UPLOAD_SECONDS) -> str:
-        """Where a browser may PUT this object, with exactly this content type."""
+        """Where a browser may PUT this object, with exactly this content type. Unavailable while nobody would be there."""
+        if self.away:
+            raise _unavailable()
         values = {"Bucket": self._bucket, "Key": name, "ContentType": content_type}
         return self._client.generate_presigned_url("put_object", Params=values, ExpiresIn=seconds)
 
@@ -72,19 +94,19 @@ class Storage:
 
     def put(self, name: str, data: bytes, content_type: str) -> None:
         """Store bytes."""
-        with _answering():
+        with self._asking():
             self._client.put_object(Bucket=self._bucket, Key=name, Body=data, ContentType=content_type)
 
     def put_file(self, name: str, path: Path, content_type: str) -> int:
         """Store a file in one go, so that memory stays flat; how many bytes."""
-        with _answering(), path.open("rb") as file:
+        with self._asking(), path.open("rb") as file:
             self._client.put_object(Bucket=self._bucket, Key=name, Body=file, ContentType=content_type)
         return path.stat().st_size
 
     def names(self, prefix: str) -> Iterator[str]:
         """Every object whose name begins so."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        with _answering():
+        with self._asking():
             for page in pages:
                 yield from (found["Key"] for found in page.get("Contents", ()))
 
@@ -106,9 +128,9 @@ class Storage:
 
     def head(self, name: str) -> Found | None:
         """Size and type; None when nothing is there."""
-        with _answering():
+        with self._asking():
             try:
-                answer = self._client.head_object(Bucket=self._bucket, Key=name)
+                answer = self._quick.head_object(Bucket=self._bucket, Key=name)
             except ClientError as error:
                 if _code(error) in _MISSING:
                     return None
@@ -117,12 +139,12 @@ class Storage:
 
     def delete(self, name: str) -> None:
         """Gone; also when it was not there."""
-        with _answering():
+        with self._asking():
             self._client.delete_object(Bucket=self._bucket, Key=name)
 
     def prepare(self) -> None:
         """Make the bucket when it is missing (development); harmless when it is there."""
-        with _answering():
+        with self._asking(always=True):
             try:
                 self._client.head_bucket(Bucket=self._bucket)
             except ClientError as error:
@@ -134,13 +156,31 @@ class Storage:
                 )
 
     def ping(self) -> None:
-        """Raises Unavailable when the bucket cannot be reached."""
-        with _answering():
-            self._client.head_bucket(Bucket=self._bucket)
+        """Raises Unavailable when the bucket cannot be reached. What it finds is true for everybody in this process."""
+        with self._asking(always=True):
+            self._quick.head_bucket(Bucket=self._bucket)
+
+    @contextmanager
+    def _asking(self, *, always: bool = False) -> Iterator[None]:
+        """Whatever the storage cannot do now becomes Unavailable; its own words stay in the cause."""
+        if not always and not self._respite.may_ask():
+            raise _unavailable()
+        try:
+            yield
+        except InvalidInput:
+            self._respite.answered()
+            raise
+        except (BotoCoreError, ClientError) as error:
+            if _is_silence(error):
+                self._respite.gave_up()
+            else:
+                self._respite.answered()
+            raise _unavailable() from error
+        self._respite.answered()
 
     @contextmanager
     def _opened(self, name: str, most: int, reason: str) -> Iterator[Any]:
-        with _answering():
+        with self._asking():
             try:
                 answer = self._client.get_object(Bucket=self._bucket, Key=name)
             except ClientError as error:
@@ -175,27 +215,30 @@ def storage() -> Storage:
     return Storage(load())
 
 
-def _config(settings: Settings) -> Config:
+def _config(read_seconds: float, *, attempts: int) -> Config:
     return Config(
         signature_version="s3v4",
         s3={"addressing_style": "path"},
         # other S3 implementations than Amazon's do not know the newer trailing checksums
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
-        connect_timeout=2,
-        read_timeout=10,
-        retries={"mode": "standard", "total_max_attempts": 2},
+        connect_timeout=_CONNECT,
+        read_timeout=read_seconds,
+        retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=20,
     )
 
 
-@contextmanager
-def _answering() -> Iterator[None]:
-    """Whatever the storage cannot do now becomes Unavailable; its own words stay in the cause."""
-    try:
-        yield
-    except (BotoCoreError, ClientError) as error:
-        raise Unavailable("지금은 파일 저장소에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요.") from error
+def _unavailable() -> Unavailable:
+    words = "지금은 파일 저장소에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요."
+    return Unavailable(words, retry_seconds=_REST, facts={"dependency": "s3"})
+
+
+def _is_silence(error: BotoCoreError | ClientError) -> bool:
+    """Nobody answered, or only to say that it cannot; a refusal is an answer."""
+    if not isinstance(error, ClientError):
+        return True
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500
 
 
 def _code(error: ClientError) -> str:

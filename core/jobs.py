@@ -14,6 +14,7 @@ from dramatiq.middleware import AgeLimit, Callbacks, Retries, ShutdownNotificati
 
 from core import telemetry, tracing
 from core.errors import Problem
+from core.respite import Respite
 from core.settings import load
 
 # Lanes are separate queues by promise: nothing bulk ever stands before a single message.
@@ -40,7 +41,16 @@ JOBS: dict[str, str] = {
     "deliver_webhook": WEBHOOKS,
 }
 
+_CONNECT, _ANSWER = 1.0, 2.0  # seconds for Redis: an RPC that has committed waits no longer to queue its job
+_REST = 2.0  # seconds without trying; the sweeper finds what was not queued
+
 _log = telemetry.log("jobs")
+
+
+class Queues(RedisBroker):
+    """The queues, and how long to leave them alone when they do not answer."""
+
+    respite: Respite
 
 
 class Ids(dramatiq.Middleware):
@@ -68,10 +78,11 @@ class Ids(dramatiq.Middleware):
 
 
 @lru_cache(maxsize=1)
-def broker() -> RedisBroker:
+def broker() -> Queues:
     """This process's connection to the queues. Retries are few: what must not be lost is a row that the sweeper finds."""
-    made = RedisBroker(  # type: ignore[no-untyped-call]
-        url=load().redis_url,
+    made = Queues(  # type: ignore[no-untyped-call]
+        # Beside an address the broker would drop the time-outs.
+        client=redis.Redis.from_url(load().redis_url, socket_timeout=_ANSWER, socket_connect_timeout=_CONNECT),
         middleware=[
             AgeLimit(),
             TimeLimit(time_limit=600_000),
@@ -80,9 +91,8 @@ def broker() -> RedisBroker:
             Retries(max_retries=3, min_backoff=1_000, max_backoff=30_000),
             Ids(),
         ],
-        socket_timeout=5.0,
-        socket_connect_timeout=2.0,
     )
+    made.respite = Respite(_REST, _CONNECT + _ANSWER)
     dramatiq.set_broker(made)
     return made
 
@@ -176,10 +186,15 @@ def depths() -> dict[str, int]:
 
 def depth(lane: str) -> int:
     """How many jobs wait in one lane; 0 when Redis cannot say, because queueing will not work either."""
-    try:
-        return int(broker().client.llen(f"dramatiq:{lane}"))
-    except redis.RedisError:
+    if not broker().respite.may_ask():
         return 0
+    try:
+        found = int(broker().client.llen(f"dramatiq:{lane}"))
+    except redis.RedisError:
+        broker().respite.gave_up()
+        return 0
+    broker().respite.answered()
+    return found
 
 
 def ping() -> None:
@@ -189,6 +204,8 @@ def ping() -> None:
 
 def _queue(name: str, *identifiers: UUID) -> None:
     """Queue one job. Without Redis nothing is lost: the row is there, and the sweeper queues it again."""
+    if not broker().respite.may_ask():
+        return
     message: dramatiq.Message[Any] = dramatiq.Message(
         queue_name=JOBS[name],
         actor_name=name,
@@ -198,5 +215,7 @@ def _queue(name: str, *identifiers: UUID) -> None:
     )
     try:
         broker().enqueue(message)
+        broker().respite.answered()
     except (redis.RedisError, dramatiq.errors.BrokerError) as error:
+        broker().respite.gave_up()
         _log.warning("not_queued", job=name, error=type(error).__name__)

@@ -76,6 +76,8 @@ class Slots:
         if self._here.give_back(account, holder):
             return
         self._held.pop(holder, None)
+        if time.monotonic() < self._away_until:
+            return
         try:
             self._client.zrem(_key(account), holder)
         except redis.RedisError as error:
@@ -87,10 +89,13 @@ class Slots:
         held: dict[UUID, list[str]] = {}
         for holder, account in list(self._held.items()):
             held.setdefault(account, []).append(holder)
+        if time.monotonic() < self._away_until:
+            return
         try:
             for account, holders in held.items():
                 self._renew(keys=[_key(account)], args=[HELD_MS, *holders])
         except redis.RedisError as error:
+            self._away_until = time.monotonic() + _AWAY
             _log.warning("slots_not_renewed", error=type(error).__name__)
 
     def close(self) -> None:

@@ -148,6 +148,7 @@ def _add_pages(
         "/livez": pages.livez,
         "/health": pages.health(Health(backend.probe)),
         "/metrics": pages.metrics(registry),
+        pages.STAND_IN: pages.stand_in,
         pages.DOCUMENT: pages.document(dump(contract)),
     }
     for path, page in found.items():
@@ -161,7 +162,8 @@ def _add_layers(
 ) -> None:
     """Each next one stands inside the one before."""
     templates = {route.operation_id: route.path for route in found} | {OPERATION: PATH}
-    templates |= {path: path for path in ("/", "/livez", "/health", "/metrics", pages.DOCUMENT, pushes.PATH, optout.PATH)}
+    plain = ("/", "/livez", "/health", "/metrics", pages.STAND_IN, pages.DOCUMENT, pushes.PATH, optout.PATH)
+    templates |= {path: path for path in plain}
     outside = MiddlewarePosition.BEFORE_EXCEPTION
     app.add_middleware(Telemetry, outside, histogram=seconds(registry), templates=templates, tracing=tracing)
     app.add_middleware(BrowserRules, outside)

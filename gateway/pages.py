@@ -13,6 +13,7 @@ from gateway.health import Health
 
 DOCUMENT = "/api/v1/openapi.json"
 DOCS = "/docs"
+STAND_IN = "/placeholder.svg"
 Page = Callable[[Request], Awaitable[Response]]
 _START = """<!doctype html>
 <html lang="ko"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -21,6 +22,12 @@ _START = """<!doctype html>
 a{{color:#0b57d0}}</style></head>
 <body><h1>전단</h1><p>상품 목록으로 전단과 메시지를 만들어 보내는 서비스의 REST 창구입니다.</p>
 <ul>{links}</ul></body></html>"""
+
+_PICTURE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 300" role="img" aria-label="이미지를 불러올 수 없습니다">
+<rect width="400" height="300" fill="#eee"/><path d="M140 190l45-60 35 42 20-22 40 40z" fill="#bbb"/>
+<circle cx="245" cy="115" r="14" fill="#bbb"/>
+<text x="200" y="235" text-anchor="middle" font-family="sans-serif" font-size="18" fill="#555">잠시 후 다시 불러와 주세요</text>
+</svg>"""
 
 
 def start(sandbox_port: int) -> Page:
@@ -69,6 +76,11 @@ def document(text: bytes) -> Page:
         return Response(text, media_type="application/json", headers={"Cache-Control": "no-cache"})
 
     return page
+
+
+async def stand_in(request: Request) -> Response:
+    """What is shown in place of a photo or a flyer that cannot be had now. It is kept: it is needed when things fail."""
+    return Response(_PICTURE, media_type="image/svg+xml", headers={"Cache-Control": "public, max-age=86400"})
 
 
 async def livez(request: Request) -> Response:

@@ -17,7 +17,7 @@ from core.rules.letter import SEALED, Part, Person, Prepared, prepare, text_hash
 from core.rules.states import BatchState, CampaignState, MessageState
 from core.rules.template import Template
 from workers import accounts as providers
-from workers import alimtalk, gate, recipients, skew
+from workers import alimtalk, gate, picture, recipients, skew
 from workers.ledger import LEASE, move
 from workers.liveness import heart
 from workers.providers import Provider
@@ -66,7 +66,7 @@ def claim(tx: Tx, batch_id: UUID, hand: Hand) -> Load | Full | None:
     if batch.expires_at and now >= batch.expires_at:
         move(tx, batch, ledger.place(states, waiting, MessageState.EXPIRED))
         return None
-    if gate.too_early(tx, batch, now):
+    if _too_early(tx, batch, now):
         return None
     way = choose(tx, batch, hand, now)
     if not isinstance(way, Way):
@@ -101,6 +101,14 @@ def claim(tx: Tx, batch_id: UUID, hand: Hand) -> Load | Full | None:
         falls_back=alimtalk.falls_back(batch, Channel.ALIMTALK, now),
         until=_until(batch, now),
     )
+
+
+def _too_early(tx: Tx, batch: Row[Any], now: datetime) -> bool:
+    """Its pace, or the picture that cannot be had, makes it wait: it says until when."""
+    if later := picture.missing_until(batch.image_object, now):
+        send.postpone(tx, batch.id, later)
+        return True
+    return gate.too_early(tx, batch, now)
 
 
 def _may_go(batch: Row[Any], now: datetime) -> bool:

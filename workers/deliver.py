@@ -3,17 +3,16 @@
 import random
 import time
 from datetime import timedelta
-from functools import lru_cache
 from uuid import UUID
 
 import dramatiq
 
-from core import clock, images, jobs, telemetry
+from core import clock, jobs, telemetry
 from core.db import send
 from core.db.accounts import REHEARSAL
 from core.db.session import database
 from core.errors import Problem, Unavailable
-from workers import engine
+from workers import engine, picture
 from workers.claim import Call, Load, claim
 from workers.ledger import as_ids
 from workers.liveness import heart
@@ -21,7 +20,6 @@ from workers.providers import Busy, Parcel, Refused, Unknown
 from workers.record import Held, Outcome, record
 from workers.routing import Full, Hand
 
-MMS_BYTES = 300_000  # no provider takes more
 # A call begins within this time of its claim. Later its lease may be lost, and the provider may have been asked about it
 # already; whoever looks for it (reconcile.AFTER) must still find it, so this stays well below both.
 START_WITHIN = timedelta(seconds=60)
@@ -96,7 +94,7 @@ def hand_over(workspace: UUID, load: Load, call: Call) -> Outcome:
             receivers=call.receivers,
             texts=call.part.texts,
             subject=load.subject,
-            image=_image(load.image_object) if load.image_object else None,
+            image=picture.fetch(load.image_object) if load.image_object else None,
             template=load.template if call.part.written else None,
             written=call.part.written,
         )
@@ -135,11 +133,6 @@ def _note(workspace: UUID, load: Load, call: Call, reference: str) -> None:
         raise Held("reference not noted") from None
     if not noted:
         raise Held("lease lost before sending")
-
-
-@lru_cache(maxsize=4)
-def _image(object_name: str) -> bytes:
-    return images.storage().get(object_name, most=MMS_BYTES)
 
 
 def _patiently(workspace: UUID, load: Load, call: Call, outcome: Outcome) -> None:

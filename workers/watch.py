@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from core import clock, jobs, telemetry
+from core import clock, images, jobs, telemetry
 from core.db import feeds, incidents, troubles
 from core.db.session import Tx, database
 from core.errors import Unavailable
@@ -31,11 +31,13 @@ _log = telemetry.log("watch")
 
 def from_the_clock() -> None:
     """One look of a scheduler."""
-    now, depths = clock.now(), _depths()
+    now, depths, stored = clock.now(), _depths(), _storage_answers()
 
     def conditions(tx: Tx) -> Iterator[Condition]:
         if depths is None:
             yield Condition(Kind.QUEUES_UNREACHABLE, "redis")
+        if not stored:
+            yield Condition(Kind.STORAGE_UNREACHABLE, "s3")
         yield from _lanes(tx, now, depths or {})
         yield from troubles.breakers(tx)
         yield from troubles.paused(tx)
@@ -106,6 +108,14 @@ def _depths() -> dict[str, int] | None:
     except Exception as error:
         _log.warning("queues_unreachable", error=type(error).__name__)
         return None
+
+
+def _storage_answers() -> bool:
+    try:
+        images.storage().ping()
+    except Unavailable:
+        return False
+    return True
 
 
 def _lanes(tx: Tx, now: datetime, depths: dict[str, int]) -> Iterator[Condition]:

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     QUEUE_STUCK = "QUEUE_STUCK"
     DELIVERY_STUCK = "DELIVERY_STUCK"
     QUEUES_UNREACHABLE = "QUEUES_UNREACHABLE"
+    STORAGE_UNREACHABLE = "STORAGE_UNREACHABLE"
     SCHEDULER_SILENT = "SCHEDULER_SILENT"
     OPTOUT_FEED_STALE = "OPTOUT_FEED_STALE"
     OPTOUT_FEED_STOPPED = "OPTOUT_FEED_STOPPED"
@@ -144,6 +145,13 @@ RULES: Mapping[Kind, Rule] = {
         "작업 대기열(Redis)에 연결할 수 없습니다. 발송과 결과 확인이 늦어집니다.",
         "할 일: Redis가 실행 중인지, 주소와 비밀번호가 맞는지 확인해 주세요. 작업은 사라지지 않습니다.",
         "작업 대기열(Redis)에 다시 연결되었습니다.",
+    ),
+    Kind.STORAGE_UNREACHABLE: _rule(
+        20, 20, "파일 저장소 연결 안 됨",
+        "파일 저장소(S3)에 연결할 수 없습니다. 사진·전단은 대체 그림으로 보이고, 그림이 있는 발송(MMS)과 파일 작업은 대기합니다.",
+        "할 일: 저장소의 주소·키·권한과 공급자의 장애 공지를 확인해 주세요. 연결되면 저절로 이어집니다."
+        " 그림 없는 문자는 계속 나갑니다.",
+        "파일 저장소(S3)에 다시 연결되었습니다. 기다리던 작업이 이어집니다.",
     ),
     Kind.SCHEDULER_SILENT: _rule(
         15, 10, "스케줄러 멈춤",

@@ -11,10 +11,9 @@ from jeondan.v1.types_pb2 import Progress
 from core import jobs
 from core.db import campaigns, catalog, goods
 from core.errors import InvalidInput, Violation
-from core.images import storage
 from core.rules.flyer.spec import Layout, best_layout, capacity
 from core.rules.goods import Category, halted
-from server import updates, uploads
+from server import pictures, updates, uploads
 from server.convert import check_etag, enum, enum_name, enum_names, etag, ids, stamp
 from server.errors import wrong
 from server.listing import Field, Lists, next_token, page
@@ -130,7 +129,8 @@ def _image(row: Any) -> pb.Image:
         file_name=row.file_name,
         width=row.width,
         height=row.height,
-        view_url=storage().view_url(row.photo_name) if row.photo_name else "",
+        view_url=pictures.view_url(row.photo_name),
+        placeholder=pictures.stands_in(row.photo_name),
         create_time=stamp(row.created_at),
     )
 
@@ -181,7 +181,8 @@ def _flyer(row: Any) -> pb.Flyer:
         failure_reason=row.failure_reason,
         progress=Progress(done=row.steps_done, total=row.steps_total),
         size_bytes=row.size_bytes,
-        view_url=storage().view_url(row.object_name) if row.object_name else "",
+        view_url=pictures.view_url(row.object_name),
+        placeholder=pictures.stands_in(row.object_name),
         create_time=stamp(row.created_at),
         archive_time=stamp(row.archived_at),
     )

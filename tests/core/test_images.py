@@ -1,5 +1,6 @@
 """Object storage against the real thing: addresses, bytes, limits, and what happens without it."""
 
+import socket
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from core.errors import InvalidInput, Unavailable
 from core.images import Found, Storage, is_upload_of, upload_name
+from core.respite import Respite
 from core.settings import Settings
 
 
@@ -115,6 +117,36 @@ def test_without_storage_it_is_unavailable_in_one_sentence(settings: Settings) -
             ask()
         assert settings.aws_secret_access_key not in str(caught.value)
     assert away.view_url("x"), "signing needs nobody"
+    assert away.away and away.resting
+    with pytest.raises(Unavailable):
+        away.put_url("x", "image/png")
+
+
+def test_a_storage_that_hangs_is_asked_once_by_many(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        hung = Storage(settings.model_copy(update={"aws_endpoint_url_s3": f"http://127.0.0.1:{mute.getsockname()[1]}"}))
+        hung._respite = Respite(600, 1)
+        for _ in range(20):
+            with pytest.raises(Unavailable) as caught:
+                hung.head("x")
+        assert caught.value.facts == {"dependency": "s3"}
+        mute.setblocking(False)
+        asked, _ = mute.accept()
+        asked.close()
+        with pytest.raises(BlockingIOError):
+            mute.accept()
+
+
+def test_a_refusal_is_an_answer_and_what_is_missing_too(store: Storage, settings: Settings) -> None:
+    stranger = Storage(settings.model_copy(update={"aws_secret_access_key": "wrong"}))
+    with pytest.raises(Unavailable):
+        stranger.get("x", most=1)
+    assert not stranger.away
+    store._respite.gave_up()
+    store._respite._until = 0.0
+    with pytest.raises(InvalidInput):
+        store.get(name(), most=1)
+    assert not store.away
 
 
 @pytest.mark.parametrize("file", ["a.jpg", "봄 커피 (1).JPG", "../../etc/passwd", "", "...", "x" * 500, "a\n\r\0b"])

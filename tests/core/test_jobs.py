@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -53,4 +54,22 @@ def test_without_redis_nothing_is_raised_because_the_row_is_there(process: None,
     jobs.check_image(uuid4(), uuid4())
     with pytest.raises(Exception, match=r"127\.0\.0\.1:9"):
         jobs.ping()
+    jobs.broker.cache_clear()
+
+
+def test_a_redis_that_hangs_is_asked_once_for_many_jobs(process: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{mute.getsockname()[1]}/0")
+        for cached in (jobs.load, jobs.broker):
+            cached.cache_clear()
+        monkeypatch.setattr(jobs, "_REST", 600.0)
+        jobs.deliver_batches(uuid4(), [uuid4() for _ in range(50)])
+        assert jobs.depth(jobs.BULK) == 0
+        jobs.check_image(uuid4(), uuid4())
+        mute.setblocking(False)
+        asked, _ = mute.accept()
+        asked.close()
+        with pytest.raises(BlockingIOError):
+            mute.accept()
+    jobs.broker().close()
     jobs.broker.cache_clear()

@@ -17,7 +17,6 @@ from tests.faults.shop import Shop, opened
 
 PATIENCE = 240.0  # seconds until a campaign that does not end counts as lost
 QUIET = 2.0  # seconds the trouble goes on after the last blow, at most
-_NEVER = 5.0  # seconds a blow waits for its share of messages
 _ALL = {**KINDS, NIGHT.name: NIGHT, **{name: named.kind for name, named in NAMED.items()}}
 _CARRIERS = (("aligo",), ("solapi",), ("aligo", "solapi"))
 _BODY = "#{{이름}}님, 오늘만 20% 할인합니다. {number}"
@@ -116,14 +115,14 @@ def _strike(shop: Shop, blows: list[Blow], launch: Callable[[], UUID]) -> UUID:
     campaign = launch()
     for blow in blows:
         if blow.share != BEFORE:
-            _until_share(shop, blow.share)
+            _until_share(shop, blow)
             blow.strike(ground)
     return campaign
 
 
-def _until_share(shop: Shop, share: float) -> None:
-    limit = time.monotonic() + _NEVER
-    while shop.ground.log.people(shop.users) < share * len(shop.wanted) and time.monotonic() < limit:
+def _until_share(shop: Shop, blow: Blow) -> None:
+    limit = time.monotonic() + blow.patience
+    while shop.ground.log.people(shop.users) < blow.share * len(shop.wanted) and time.monotonic() < limit:
         time.sleep(0.02)
 
 

@@ -21,6 +21,7 @@ class Blow:
     share: float
     words: str
     strike: Strike
+    patience: float = 5.0  # seconds to wait for that share
 
     def __str__(self) -> str:
         return f"{self.words} {'before the launch' if self.share < 0 else f'at {self.share:.0%}'}"
@@ -172,7 +173,8 @@ def _down(chance: Random) -> Sequence[Blow]:
 
 def lose_redis(share: float, seconds: float) -> list[Blow]:
     """Queues, slots and cache: away, and empty when they come back."""
-    return [Blow(share, f"Valkey killed, its files gone, back after {seconds} s", lambda ground: ground.lose_valkey_for(seconds))]
+    words = f"Valkey killed, its files gone, back after {seconds} s"
+    return [Blow(share, words, lambda ground: ground.lose_valkey_for(seconds), patience=60)]
 
 
 def lose_storage(share: float, seconds: float) -> list[Blow]:
@@ -183,12 +185,15 @@ def lose_storage(share: float, seconds: float) -> list[Blow]:
         for name in ground.bulk:
             ground.hit(name, signal.SIGTERM)
 
-    return [Blow(share, f"the object storage killed, back after {seconds} s; bulk workers restarted meanwhile", strike)]
+    return [
+        Blow(share, f"the object storage killed, back after {seconds} s; bulk workers restarted meanwhile", strike, patience=60)
+    ]
 
 
 def lose_provider(share: float, seconds: float) -> list[Blow]:
     """The process that plays the provider: killed in the middle of calls."""
-    return [Blow(share, f"the provider killed, back after {seconds} s", lambda ground: ground.outage("sandbox", seconds))]
+    words = f"the provider killed, back after {seconds} s"
+    return [Blow(share, words, lambda ground: ground.outage("sandbox", seconds), patience=60)]
 
 
 def _outage(part: Callable[[float, float], Sequence[Blow]]) -> Callable[[Random], Sequence[Blow]]:

@@ -70,3 +70,10 @@ def test_the_comments_of_the_protos_are_there() -> None:
     assert comments["jeondan.v1.Campaign.name"].startswith("Name for the merchant")
     assert comments["jeondan.v1.Campaign.State.STATE_DRAFT"] == "Being written."
     assert comments["jeondan.v1.CampaignService.CreateCampaign"] == "Writes a draft."
+
+
+def test_what_stands_in_for_a_picture_is_a_picture_anybody_may_show_and_keep(client: httpx.Client) -> None:
+    answer = client.get("/placeholder.svg")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/svg+xml")
+    assert "max-age" in answer.headers["Cache-Control"]
+    assert "이미지를 불러올 수 없습니다" in answer.text

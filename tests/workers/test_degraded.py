@@ -10,9 +10,11 @@ from core import clock, images
 from core.db import session
 from core.errors import Unavailable
 from core.rules.alerts import Kind
+from core.settings import load
 from core.slots import slots
 from tests.workers.shop import Logs, Sandbox, Shop, Time
-from workers import claim, deliver, liveness, recipients, skew, sweep, watch
+from tests.workers.test_compose import jpeg
+from workers import claim, deliver, liveness, picture, recipients, skew, sweep, watch
 
 ORDER = "주문하신 원두가 나갔습니다"
 
@@ -81,12 +83,34 @@ def test_without_storage_no_picture_is_replaced_and_texts_go_on(
         raise Unavailable("away")
 
     monkeypatch.setattr(images.Storage, "get", away)
-    deliver._image.cache_clear()
+    picture.forget()
     pictured = shop.campaign(image_object="flyers/x.jpg")
     assert shop.run(pictured)["planned"] == 4
     assert sandbox.log() == []
     assert shop.deliver(both[1])["accepted"] == 4
-    deliver._image.cache_clear()
+    picture.forget()
+
+
+def test_while_the_storage_rests_pictured_batches_are_not_even_claimed_and_people_are_told(
+    shop: Shop, sandbox: Sandbox, both: tuple[Any, Any], time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Object storage is down for longer: no attempt is made for nothing, and all goes on when it is back."""
+    pictured = shop.campaign(image_object="flyers/y.jpg")
+    shop.plan(pictured)
+    picture.forget()
+    here, nowhere = images.storage(), images.Storage(load().model_copy(update={"aws_endpoint_url_s3": "http://127.0.0.1:9"}))
+    here.put("flyers/y.jpg", jpeg(), "image/jpeg")
+    with monkeypatch.context() as patch:
+        patch.setattr(images, "storage", lambda: nowhere)
+        assert Kind.STORAGE_UNREACHABLE in incidents(shop)
+        assert nowhere.resting
+        assert shop.deliver(pictured)["planned"] == 4
+        assert shop.value("SELECT count(*) FROM attempts WHERE campaign_id = :c", c=pictured) == 0
+        assert shop.deliver(both[1])["accepted"] == 4
+    time.forward(seconds=10)
+    assert Kind.STORAGE_UNREACHABLE not in incidents(shop)
+    assert shop.deliver(pictured)["accepted"] == 4
+    assert sorted(one["type"] for one in sandbox.log()) == ["MMS"] * 4 + ["SMS"] * 4
 
 
 def test_every_attempt_after_an_outage_is_judged_anew(shop: Shop, sandbox: Sandbox, both: tuple[Any, Any], time: Time) -> None:

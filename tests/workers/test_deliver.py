@@ -9,7 +9,7 @@ from core import images, telemetry
 from core.db.session import database
 from core.errors import Unavailable
 from tests.workers.shop import Logs, Sandbox, Shop, Time
-from workers import claim, deliver, liveness, record
+from workers import claim, deliver, liveness, picture, record
 from workers.providers import Accepted, Busy, Unknown
 from workers.routing import Hand
 
@@ -96,7 +96,7 @@ def test_a_picture_goes_with_it_and_costs_mms(shop: Shop, sandbox: Sandbox) -> N
     found = shop.run(campaign)
     assert (found["accepted"], found["cost"]) == (4, 240)
     assert {(one["type"], one["title"], len(one["images"])) for one in sandbox.log()} == {("MMS", "(광고) 가을", 1)}
-    deliver._image.cache_clear()
+    picture.forget()
 
 
 def test_a_picture_that_cannot_be_read_delays_and_burns_nothing(shop: Shop, sandbox: Sandbox, time: Time) -> None:
