@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     workers_metrics_port: int = Field(default=0, ge=0, le=65535)
     clock_metrics_port: int = Field(default=0, ge=0, le=65535)
     worker_threads: int = Field(default=8, ge=1, le=64)
+    disk_paths: str = Field(default="", description="comma-separated folders whose disks are watched")
+    database_disk_gb: int = Field(default=0, ge=0)  # how large a managed database may become; 0: nobody knows
     clock_offset_seconds: int = 0
     log_format: Literal["json", "text"] = "json"
 
@@ -63,6 +65,11 @@ class Settings(BaseSettings):
     def alerts(self) -> tuple[str, ...]:
         """The addresses at which people are told of trouble."""
         return tuple(part for each in self.alert_urls.split(",") if (part := each.strip()))
+
+    @property
+    def disks(self) -> tuple[str, ...]:
+        """The folders whose disks are watched."""
+        return tuple(part for each in self.disk_paths.split(",") if (part := each.strip()))
 
     @model_validator(mode="after")
     def _production_is_real(self) -> "Settings":

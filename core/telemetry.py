@@ -18,6 +18,7 @@ BATCH_SECONDS = Histogram("jeondan_batch_seconds", "One batch from claim to reco
 QUEUE_DEPTH = Gauge("jeondan_queue_depth", "Jobs waiting, by queue.", ["queue"])
 UNKNOWN_MESSAGES = Gauge("jeondan_unknown_messages", "Messages whose fate the provider is being asked about.")
 PROVIDER_BREAKER = Gauge("jeondan_provider_breaker", "Accounts whose calls are held back.", ["provider"])
+DISK_FREE = Gauge("jeondan_disk_free_ratio", "Share of a disk, or of a managed database's room, that is free.", ["place"])
 RPC_SECONDS = Histogram("jeondan_rpc_seconds", "RPCs by method and gRPC code.", ["method", "code"])
 DB_ROUND_TRIPS = Counter("jeondan_db_round_trips_total", "Statements, begins and commits sent to PostgreSQL.")
 COST_WON = Counter("jeondan_cost_won_total", "What accepted messages cost, in won.", ["channel", "provider"])

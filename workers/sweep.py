@@ -8,6 +8,7 @@ from core import clock, jobs, telemetry
 from core.db import (
     accounts,
     campaigns,
+    disk,
     events,
     exports,
     imports,
@@ -25,6 +26,7 @@ from core.db import (
 )
 from core.db.session import Tx, database
 from core.rules import ledger, personal
+from core.rules.disk import Level, worst
 from core.rules.states import CampaignState, MessageState
 from workers import hooks, levels, optouts, retention, senders, skew, templates
 from workers import notices as noticing
@@ -173,6 +175,8 @@ def _schedules(now: datetime, _: dict[str, int]) -> None:
     if skew.off():  # nobody here can say whether their minute has come
         return
     with database().system() as tx:
+        if worst(disk.spaces(tx)) is Level.FULL:  # they begin when there is room for them
+            return
         rows = campaigns.due_schedules(tx, now)
     for row in rows:
         start(row.workspace_id, row.id, now)

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from core import clock, images, jobs, telemetry
-from core.db import feeds, incidents, troubles
+from core.db import disk, feeds, incidents, troubles
 from core.db.session import Tx, database
 from core.errors import Unavailable
 from core.rules import notice, personal
 from core.rules.alerts import Condition, Kind, changes
+from core.rules.disk import GIB, Level
 from workers import alerts, skew
 from workers.liveness import DEAD_AFTER
 
@@ -38,6 +39,7 @@ def from_the_clock() -> None:
             yield Condition(Kind.QUEUES_UNREACHABLE, "redis")
         if not stored:
             yield Condition(Kind.STORAGE_UNREACHABLE, "s3")
+        yield from _disks(tx)
         yield from _lanes(tx, now, depths or {})
         yield from troubles.breakers(tx)
         yield from troubles.paused(tx)
@@ -116,6 +118,16 @@ def _storage_answers() -> bool:
     except Unavailable:
         return False
     return True
+
+
+def _disks(tx: Tx) -> Iterator[Condition]:
+    for space in disk.spaces(tx):
+        telemetry.DISK_FREE.labels(space.place).set(space.share)
+        facts = {"place": space.place, "free": f"{space.free / GIB:.1f} GiB", "share": f"{space.share:.0%}"}
+        if space.level is not Level.ENOUGH:
+            yield Condition(Kind.DISK_LOW, space.place, None, facts)
+        if space.level is Level.FULL:
+            yield Condition(Kind.DISK_FULL, space.place, None, facts)
 
 
 def _lanes(tx: Tx, now: datetime, depths: dict[str, int]) -> Iterator[Condition]:

@@ -13,8 +13,7 @@ from psycopg.errors import ReadOnlySqlTransaction
 from psycopg.rows import namedtuple_row, tuple_row
 
 from core import telemetry
-from core.db.session import Tx
-from core.errors import Unavailable
+from core.db.session import Tx, silence
 
 _PARAMETER = re.compile(r"(?<!:):(\w+)")  # `:name`, not `::type`
 
@@ -40,7 +39,7 @@ def _execute(tx: Tx, statement: str, values: Mapping[str, Any], rows: Any) -> An
     try:
         return driver.cursor(binary=True, row_factory=rows).execute(_translated(statement), values)
     except (OperationalError, InterfaceError, ReadOnlySqlTransaction) as error:
-        raise Unavailable("지금은 데이터베이스에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요.") from error
+        raise silence(error) from error
 
 
 @lru_cache(maxsize=200)

@@ -28,6 +28,8 @@ _SCOPE = (
 )
 _POSTGRESQL = {"db.system.name": "postgresql"}
 _NO_DATABASE = "지금은 데이터베이스에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요."
+_NO_ROOM = "지금은 저장 공간이 부족해 저장할 수 없습니다. 공간이 생기면 같은 요청을 다시 보내 주세요. 한 번만 처리됩니다."
+_FULL = "53100"  # what PostgreSQL says when it cannot extend a file: nothing of the transaction stays
 _CANCELED = "57014"  # what PostgreSQL says when statement_timeout ends a query
 READ_ONLY = "25006"  # ... when something is to be written to a database that only reads, as a replica does
 
@@ -147,11 +149,18 @@ def _mapped() -> Iterator[None]:
     except (OperationalError, InterfaceError, sa.exc.TimeoutError) as error:
         if getattr(getattr(error, "orig", None), "sqlstate", "") == _CANCELED:
             raise TooLate("정해진 시간 안에 답을 준비하지 못했습니다. 다시 시도해 주세요.") from error
-        raise Unavailable(_NO_DATABASE) from error
+        raise silence(error) from error
     except DBAPIError as error:
         if error.connection_invalidated or getattr(error.orig, "sqlstate", "") == READ_ONLY:
             raise Unavailable(_NO_DATABASE) from error
         raise
+
+
+def silence(error: Exception) -> Unavailable:
+    """What it means that the database did not do it: there is no room, or nobody is there."""
+    if getattr(getattr(error, "orig", error), "sqlstate", "") == _FULL:
+        return Unavailable(_NO_ROOM, retry_seconds=30.0, reason="DISK_FULL")
+    return Unavailable(_NO_DATABASE)
 
 
 def _engine(url: str, pool_size: int, prepared: bool) -> sa.Engine:

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     DELIVERY_STUCK = "DELIVERY_STUCK"
     QUEUES_UNREACHABLE = "QUEUES_UNREACHABLE"
     STORAGE_UNREACHABLE = "STORAGE_UNREACHABLE"
+    DISK_LOW = "DISK_LOW"
+    DISK_FULL = "DISK_FULL"
     SCHEDULER_SILENT = "SCHEDULER_SILENT"
     OPTOUT_FEED_STALE = "OPTOUT_FEED_STALE"
     OPTOUT_FEED_STOPPED = "OPTOUT_FEED_STOPPED"
@@ -152,6 +154,18 @@ RULES: Mapping[Kind, Rule] = {
         "할 일: 저장소의 주소·키·권한과 공급자의 장애 공지를 확인해 주세요. 연결되면 저절로 이어집니다."
         " 그림 없는 문자는 계속 나갑니다.",
         "파일 저장소(S3)에 다시 연결되었습니다. 기다리던 작업이 이어집니다.",
+    ),
+    Kind.DISK_LOW: _rule(
+        30, 60, "저장 공간 부족 예고",
+        "{place}에 남은 공간이 {free}({share})입니다. 더 줄면 새 발송과 가져오기를 받지 않습니다.",
+        "할 일: deploy/runbooks/disk-full.md를 따라 공간을 늘리거나 오래된 로그·백업을 옮겨 주세요.",
+        "{place}의 남은 공간이 다시 넉넉합니다.",
+    ),
+    Kind.DISK_FULL: _rule(
+        0, 10, "저장 공간 부족: 새 발송 중지",
+        "{place}에 남은 공간이 {free}({share})뿐이어서 새 발송과 가져오기를 받지 않습니다. 시작한 발송은 계속됩니다.",
+        "할 일: deploy/runbooks/disk-full.md를 따라 바로 공간을 늘려 주세요. 늘리면 저절로 다시 받습니다.",
+        "{place}에 공간이 생겨 새 발송과 가져오기를 다시 받습니다.",
     ),
     Kind.SCHEDULER_SILENT: _rule(
         15, 10, "스케줄러 멈춤",

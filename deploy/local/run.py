@@ -32,7 +32,7 @@ def main() -> int:
     """Up, until somebody asks it to stop."""
     var = Path(os.environ.get("VAR") or "var")
     try:
-        with start_product(var) as product:
+        with start_product(var, extra={"DISK_PATHS": str(var.resolve())}) as product:
             print(summary(product), flush=True)
             while True:
                 time.sleep(3600)

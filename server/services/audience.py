@@ -8,7 +8,7 @@ from jeondan.v1 import audience_pb2 as pb
 from jeondan.v1.audience_pb2_grpc import AudienceServiceServicer
 
 from core import clock, jobs
-from core.db import accounts, attributes, audience, imports, optouts, suppressions
+from core.db import accounts, attributes, audience, disk, imports, optouts, suppressions
 from core.db.ids import new_id
 from core.rules import phone, typed
 from core.rules.attributes import Kind
@@ -39,6 +39,7 @@ class AudienceService(AudienceServiceServicer):
     @writes
     def CreateImport(self, request: pb.CreateImportRequest, call: Call) -> pb.CreateImportResponse:
         """Read an uploaded file into contacts."""
+        disk.refuse_when_full(call.tx)
         uploads.check(call, request.object_name)
         row = imports.add_import(call.tx, call.workspace, import_view.values(request), call.now)
         call.tx.after_commit(lambda: jobs.import_customers(call.workspace, row.id))

@@ -7,7 +7,7 @@ from jeondan.v1 import campaign_pb2 as pb
 from jeondan.v1 import campaign_pb2_grpc
 
 from core import jobs
-from core.db import campaigns, events
+from core.db import campaigns, disk, events
 from core.errors import NotFound
 from core.rules.events import STARTED, of_move
 from core.rules.price import to_won
@@ -86,6 +86,7 @@ class CampaignService(campaign_pb2_grpc.CampaignServiceServicer):
         check_etag(request.etag, view.etag_of(row))
         drafts.check_is_in_use(row)
         drafts.check_is_waiting(row)
+        disk.refuse_when_full(call.tx)
         values = drafts.launched(call.tx, row, call.now)
         campaigns.update(call.tx, row.id, values)
         if values["state"] == CampaignState.PLANNING:
