@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 KST = ZoneInfo("Asia/Seoul")
 
 _offset = timedelta(0)
+_correction = timedelta(0)
 
 
 def shift(offset: timedelta) -> None:
@@ -14,9 +15,20 @@ def shift(offset: timedelta) -> None:
     _offset = offset
 
 
+def correct(by: timedelta) -> None:
+    """Keep the books by the database's time, where this machine's is known to be wrong. The law is not decided by it."""
+    global _correction
+    _correction = by
+
+
+def machine() -> datetime:
+    """What this machine believes."""
+    return datetime.now(UTC)
+
+
 def now() -> datetime:
     """The present instant, aware, UTC."""
-    return datetime.now(UTC) + _offset
+    return machine() + _offset + _correction
 
 
 def kst(instant: datetime) -> datetime:

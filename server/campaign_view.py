@@ -13,6 +13,7 @@ from core.db import accounts, campaigns, certificates, provider_accounts
 from core.db.session import Row, Tx
 from core.db.tables import BUCKETS
 from core.errors import NotFound, Violation
+from core.images import storage
 from core.rules import night, segment
 from core.rules.certificate import usable
 from core.rules.night import Window
@@ -60,11 +61,13 @@ def many(tx: Tx, rows: Sequence[Row[Any]]) -> list[pb.Campaign]:
 
 
 def _waiting(row: Row[Any], counters: pb.Counters, obstacles: Sequence[str], quiet: Window) -> str:
-    """Why nothing moves in a running campaign: no account may be called, or it is night for everybody who is left."""
+    """Why nothing moves in a running campaign: no account may be called, no picture can be had, or it is night for all."""
     if row.state in campaigns.RUNNING and row.engine_failed_at and row.engine_failed_at > clock.now() - timedelta(minutes=5):
         return why("ENGINE_ERROR").label
     if obstacles and all(obstacles):
         return obstacles[0]
+    if row.state in campaigns.RUNNING and row.image_object and counters.planned and storage().away:
+        return "파일 저장소 응답 지연"
     moving = counters.planned or counters.claimed or counters.unknown
     return f"{quiet.end:%H:%M}까지 대기" if row.state in campaigns.RUNNING and counters.held and not moving else ""
 

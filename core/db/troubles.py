@@ -55,10 +55,9 @@ def certificates_ending(tx: Tx, now: datetime) -> Iterator[Condition]:
 
 
 def clocks_wrong(tx: Tx, now: datetime, most: timedelta) -> Iterator[Condition]:
-    """Processes alive whose machine does not know what time it is. They were seen at a time of their own."""
+    """Processes alive whose machine does not know what time it is; once they know that, they were seen by our time."""
     rows = tx.rows(
-        "SELECT id, skew_seconds FROM worker_processes WHERE abs(skew_seconds) > :most"
-        " AND seen_at - skew_seconds * interval '1 second' > :since",
+        "SELECT id, skew_seconds FROM worker_processes WHERE abs(skew_seconds) > :most AND seen_at > :since",
         most=int(most.total_seconds()),
         since=now - timedelta(minutes=2),
     )

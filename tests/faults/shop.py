@@ -40,14 +40,16 @@ class Shop:
     wanted: frozenset[str] = frozenset()
     at_night: frozenset[str] = frozenset()
 
-    def launch(self, name: str, body: str, flyer: str = "") -> UUID:
-        """An advertisement to everybody, written and launched by way of the server."""
+    def launch(self, name: str, body: str, flyer: str = "", purpose: types_pb2.Purpose = types_pb2.PURPOSE_AD) -> UUID:
+        """To everybody, written and launched by way of the server."""
         with rpc_channel(self.ground) as channel:
             call = Patient(channel, ("x-api-key", self.api_key))
             sender = call("ListSenderNumbers", account_pb2.ListSenderNumbersRequest()).sender_numbers[0]
             wanted = campaign_pb2.Campaign(
-                name=name, purpose=types_pb2.PURPOSE_AD, body=body, sender_number_id=sender.id, audience=campaign_pb2.Audience()
+                name=name, purpose=purpose, body=body, sender_number_id=sender.id, audience=campaign_pb2.Audience()
             )
+            if purpose == types_pb2.PURPOSE_INFO:
+                wanted.info_reason = types_pb2.INFO_REASON_TRANSACTION
             if flyer:
                 wanted.flyer_id, wanted.subject = flyer, "전단"
             made = call("CreateCampaign", campaign_pb2.CreateCampaignRequest(campaign=wanted)).campaign

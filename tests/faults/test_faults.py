@@ -10,7 +10,8 @@ from deploy.local.guardian import ROOT
 from tests.faults.drill import Drill
 from tests.faults.kinds import ALL, KINDS
 
-SHORT = ("kill_all_workers", "lose_valkey", "crash_postgres", "cut_after", "error_500", "truncated", "kill_server")
+SHORT = ("kill_all_workers", "outage_redis", "crash_postgres", "cut_after", "error_500", "truncated", "kill_server")
+SHORT += ("outage_storage", "outage_provider")
 
 
 def test_nothing_is_lost_or_doubled_whatever_happens(tmp_path: Path) -> None:

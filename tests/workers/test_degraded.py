@@ -144,10 +144,10 @@ def test_where_the_clock_is_wrong_no_advertisement_leaves(
     """Clock off by more than 60 seconds: ads stop (R-NGT-1 cannot be decided), information goes on, people are told."""
     ad, info = both
     logs.expect("clock_is_wrong")
-    machine = skew._machine
+    machine = clock.machine
     try:
         for off, may in ((59, True), (62, False)):
-            monkeypatch.setattr(skew, "_machine", lambda off=off: machine() + timedelta(seconds=off))
+            monkeypatch.setattr(clock, "machine", lambda off=off: machine() + timedelta(seconds=off))
             liveness.heart()._beat(), liveness.heart()._beat()
             assert skew.off() is not may
         assert shop.deliver(ad)["planned"] == 4
@@ -155,7 +155,7 @@ def test_where_the_clock_is_wrong_no_advertisement_leaves(
         assert shop.deliver(info)["accepted"] == 4
         assert Kind.CLOCK_WRONG in incidents(shop)
     finally:
-        monkeypatch.setattr(skew, "_machine", machine)
+        monkeypatch.setattr(clock, "machine", machine)
         liveness.heart()._beat(), liveness.heart()._beat()
     assert not skew.off()
     assert Kind.CLOCK_WRONG not in incidents(shop)
@@ -215,6 +215,27 @@ def test_an_engine_that_stays_broken_lets_an_offer_expire(
 def test_a_wrong_clock_is_measured_against_the_middle_of_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow database is no wrong clock: half of the waiting is taken off."""
     asked = skew.begin()
-    monkeypatch.setattr(skew, "_machine", lambda: asked + timedelta(seconds=40))
+    monkeypatch.setattr(clock, "machine", lambda: asked + timedelta(seconds=40))
     skew.measure(asked, asked + timedelta(seconds=20))
     assert skew.seconds() == 0 and not skew.off()
+
+
+@pytest.mark.parametrize("off", [-700, 700])
+def test_a_process_with_a_wrong_clock_is_alive_and_writes_the_right_time(
+    shop: Shop, both: tuple[Any, Any], logs: Logs, off: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that lags behind would be taken for dead while it sends, and what it sent would be sent again (I2)."""
+    logs.expect("clock_is_wrong")
+    right = clock.now()
+    machine = clock.machine
+    try:
+        monkeypatch.setattr(clock, "machine", lambda: machine() + timedelta(seconds=off))
+        liveness.heart()._beat(), liveness.heart()._beat()
+        assert shop.deliver(both[1])["accepted"] == 4
+        seen = shop.value("SELECT max(seen_at) FROM worker_processes")
+        begun = shop.value("SELECT max(started_at) FROM attempts")
+        assert all(abs(at - right) < timedelta(seconds=60) for at in (seen, begun, clock.now()))
+    finally:
+        monkeypatch.setattr(clock, "machine", machine)
+        liveness.heart()._beat()
+    assert abs(clock.now() - right) < timedelta(seconds=60)
