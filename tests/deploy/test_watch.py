@@ -19,8 +19,8 @@ ALERTS = [rule for rule in RULES if "alert" in rule]
 TESTS = yaml.safe_load((WATCH / "rules_test.yml").read_text())["tests"]
 BOARDS = sorted((WATCH / "grafana/dashboards").glob("*.json"))
 PARTS = ("증상", "저절로", "볼 것", "할 일")
-# Written with the drills of these outages.
-OUTAGES = {f"deploy/runbooks/{name}.md" for name in ("database-down", "redis-down", "storage-down", "disk-full", "clock-off")}
+# Written with the drills of this outage.
+OUTAGES = {"deploy/runbooks/database-down.md"}
 
 
 def metrics() -> set[str]:
