@@ -83,7 +83,7 @@ migration: .venv/protos ## a new migration: make migration NAME=0002_expand_what
 resume-after-restore: .venv/protos ## after a restore: take in what happened since, ask the providers; FREE=1 lets messages leave again
 	@$(BIN)/python -m workers.restored $(if $(FREE),free)
 
-.PHONY: backup backup-list backup-follow backup-dump restore restore-dump
+.PHONY: restore-drill backup-prune backup-check backup backup-list backup-follow backup-dump restore restore-dump
 backup: .venv/protos ## a base backup of BACKUP_DATABASE_URL's cluster into the bucket, sealed and read back
 	@$(BIN)/python -m deploy.backup base
 
@@ -92,6 +92,15 @@ backup-follow: .venv/protos ## the log into the bucket every few seconds, until 
 
 backup-dump: .venv/protos ## a logical dump with its manifest, for servers whose log is not ours; daily
 	@$(BIN)/python -m deploy.backup dump
+
+backup-prune: .venv/protos ## what is older than BACKUP_KEEP_DAYS goes, for storages without lifecycle rules
+	@$(BIN)/python -m deploy.backup prune
+
+backup-check: .venv/protos ## ledger, consents, access log of the database; the chain of dumps
+	@$(BIN)/python -m deploy.backup check
+
+restore-drill: .venv/protos ## a campaign, an accident, the way back to the second before, judged by the provider's log; RECIPIENTS=2000
+	@$(BIN)/python -m tests.restore
 
 restore-dump: .venv/protos ## a dump into the empty database of RESTORE_DATABASE_URL; NAME=dump/20261125T000000Z/
 	@$(BIN)/python -m deploy.backup load $(if $(NAME),--name $(NAME))

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import psycopg
 import pyrage
 
-from deploy.backup import basebackup, dump, restore, role, wal
+from deploy.backup import basebackup, checks, dump, hold, lifecycle, restore, role, wal
 from deploy.backup.settings import Settings, load, var
 from deploy.backup.store import Store
 from deploy.local.refusal import Refusal
@@ -102,8 +103,33 @@ def bring_back(settings: Settings, store: Store, given: argparse.Namespace) -> N
     say("  발송은 멈춘 채로 올라옵니다. 다음 순서: deploy/runbooks/restore.md")
 
 
+def stop_sending(_: Settings, __: Store, given: argparse.Namespace) -> None:
+    """The first thing after an accident: nothing more leaves DATABASE_URL's product, whichever worker runs."""
+    with psycopg.connect(os.environ.get("DATABASE_URL", ""), autocommit=True) as connection:
+        if not hold.begin(connection, None):
+            raise Refusal("DATABASE_URL 은 전단의 데이터베이스가 아닙니다.")
+    say("멈췄습니다. 다시 보내려면: make resume-after-restore FREE=1")
+
+
+def check(settings: Settings, store: Store, _: argparse.Namespace) -> None:
+    """The database in BACKUP_DATABASE_URL, and the chain of dumps."""
+    with psycopg.connect(settings.backup_database_url) as connection:
+        found = checks.ask(connection)
+    for one in found:
+        say(one.line)
+    wrong = dump.chain(store)
+    say(f"  {'맞음' if not wrong else '틀림'}  덤프의 사슬과 접속기록의 봉인{': ' + wrong[0] if wrong else ''}")
+    if wrong or any(one.wrong for one in found):
+        raise Refusal("맞지 않는 것이 있습니다.")
+
+
 def _local(moment: datetime) -> str:
     return f"{moment.astimezone():%Y-%m-%d %H:%M:%S%z}"
+
+
+def prune(settings: Settings, store: Store) -> None:
+    """What is past its time."""
+    lifecycle.prune(settings, store, say)
 
 
 COMMANDS: dict[str, Command] = {
@@ -115,6 +141,10 @@ COMMANDS: dict[str, Command] = {
     "load": load_dump,
     "list": show,
     "restore": bring_back,
+    "hold": stop_sending,
+    "check": check,
+    "lifecycle": lambda settings, store, _: lifecycle.set_rules(settings, store, say),
+    "prune": lambda settings, store, _: prune(settings, store),
 }
 
 

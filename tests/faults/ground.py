@@ -34,7 +34,7 @@ _Answer = TypeVar("_Answer")
 PATIENCE = 120.0
 _RESTART_WITHIN = 1.0  # seconds: a drill that kills the tenth worker in a row need not wait as a crash loop has to
 # A campaign named "... by 10" is planned into batches of ten, so that a hundred people make as many calls as thousands do.
-_SMALL_BATCHES = """
+SMALL_BATCHES = """
 CREATE FUNCTION drill_batches() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     NEW.batch_size := substring(NEW.name from ' by ([0-9]+)$')::int; RETURN NEW;
 END $$;
@@ -77,7 +77,7 @@ class Ground:
         self._launch(children.sandbox(self.stack), ())
         self.product.environment = children.environment(self.stack)
         self.product.task("migrate", "core.db.migrate")
-        self.look(lambda connection: connection.execute(_SMALL_BATCHES))
+        self.look(lambda connection: connection.execute(SMALL_BATCHES))
         self._launch([*children.server(self.stack), *children.workers(self.stack)], self._launcher)
         self.supervisor.wait(self.programs)
 
