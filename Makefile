@@ -36,6 +36,10 @@ drill-outages: .venv/protos ## Redis, storage, provider: each killed for 60 s in
 	@for drill in redis60 storage60 provider60; do DRILL=$$drill $(BIN)/python -m tests.faults || exit 1; done
 	@$(BIN)/python -m tests.faults.clocks
 
+.PHONY: drill-primary
+drill-primary: .venv/protos ## the database's primary killed, frozen and replaced under a campaign; RECIPIENTS=20000
+	@$(BIN)/python -m tests.primary
+
 rules: .venv/protos ## every rule of the law with the tests that name it
 	@$(BIN)/python -m tests.rules
 

@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False, validate_default=True)
 
     app_env: Literal["development", "staging", "production"] = "development"
-    database_url: str = Field(description="postgresql://user:password@host:port/name")
+    database_url: str = Field(description="postgresql://user:password@host:port/name, or several hosts as libpq reads them")
     database_replica_url: str = ""
     database_prepared: bool = True  # false behind a pooler in transaction mode, such as PgBouncer before 1.21 or Supabase's
     redis_url: str = Field(description="redis://:password@host:port/0")

@@ -54,8 +54,7 @@ def sign_in(email: str, password: str) -> Any:
     tries = f"sign-in:{email.strip().lower()}"
     if cache().count(tries, TRIES_SECONDS) > TRIES:
         raise TooMany("로그인 시도가 너무 많습니다. 15분 뒤에 다시 시도해 주세요.", retry_seconds=TRIES_SECONDS)
-    with database().system(timeout=LOOKUP_SECONDS) as tx:
-        user = accounts.user_by_email(tx, email)
+    user: Any = database().look_across(lambda tx: accounts.user_by_email(tx, email), timeout=LOOKUP_SECONDS)
     # An unknown e-mail costs the same as a wrong password: nobody learns who has an account.
     if not check_password(user.password_hash if user else _nobody(), password) or user is None:
         raise NotAuthenticated("이메일 또는 비밀번호가 맞지 않습니다.")
@@ -143,8 +142,7 @@ def _looked_up(name: str, find: Any) -> Caller | None:
     kind = name.partition(":")[0]
 
     def source() -> dict[str, Any] | None:
-        with database().system(timeout=LOOKUP_SECONDS) as tx:
-            row = find(tx)
+        row = database().look_across(find, timeout=LOOKUP_SECONDS)
         if row is None:
             return None
         test = kind == "key" and row.test

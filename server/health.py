@@ -15,7 +15,7 @@ from core.images import storage
 from core.settings import Settings
 
 PERIOD, STALE = 1.0, 4.0
-DATABASE, REDIS, S3 = "database", "redis", "s3"
+DATABASE, REPLICA, REDIS, S3 = "database", "replica", "redis", "s3"
 
 _UP = health_pb2.HealthCheckResponse.SERVING
 _DOWN = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -97,16 +97,20 @@ class Checker:
         self._before = states
         for name, up in states.items():
             self._servicer.set(f"jeondan.dependency.{name}", _UP if up else _DOWN)
-        serving = states[DATABASE]  # without Redis jobs wait in the database, without storage only pictures are missing
+        # While the primary is away the replica answers whoever only looks; without Redis jobs wait in the database, without
+        # storage only pictures are missing.
+        serving = states[DATABASE] or states.get(REPLICA, False)
         for service in ("", *self._services):
             self._servicer.set(service, _UP if serving else _DOWN)
 
 
 def dependencies(settings: Settings) -> list[Dependency]:
-    """Database, Redis, storage. The database is asked on a connection of its own: a full pool is not an outage."""
+    """Database, replica, Redis, storage. Databases are asked on connections of their own: a full pool is not an outage."""
     own = Database(settings, pool_size=1)
+    replicas = [Dependency(REPLICA, own.ping_replica)] if own.replica else []
     return [
         Dependency(DATABASE, own.ping, own.dispose),
+        *replicas,
         Dependency(REDIS, cache().ping),
         Dependency(S3, lambda: _storage(settings)),
     ]

@@ -309,7 +309,7 @@ def main() -> None:
     except ValueError as error:
         sys.stderr.write(f"jeondan: {error}\n")
         raise SystemExit(2) from None
-    schema.refuse_if_pending(settings.database_url)
+    schema.refuse_if_pending(settings.database_url, settings.database_replica_url)
     if settings.server_processes == 1:
         serve(settings, port=settings.grpc_port)
         return

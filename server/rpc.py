@@ -53,13 +53,14 @@ Method = Callable[[Any, Request, Call], Response]
 
 
 def reads(method: Method[Request, Response]) -> Rpc[Request, Response]:
-    """One read transaction around the method, on the replica when there is one; who was shown is written down after it."""
+    """One read transaction around the method, on the replica while the primary is away; then who was shown is written down."""
 
     @functools.wraps(method)
     def rpc(self: Any, request: Request, context: Any) -> Response:
         caller = current()
-        with database().read(caller.workspace, timeout=remaining()) as tx:
-            answer = method(self, request, Call(tx, caller, clock.now()))
+        answer = database().look(
+            caller.workspace, lambda tx: method(self, request, Call(tx, caller, clock.now())), timeout=remaining()
+        )
         if seen := access.look(method.__name__, answer, caller):
             with database().write(caller.workspace, timeout=remaining()) as tx:
                 access.record(tx, caller, seen, clock.now())

@@ -74,7 +74,7 @@ def _tell_open(incident: Row[Any]) -> None:
     alert = alerts.opening(Kind(incident.kind), incident.facts, incident.place or "", _since(incident))
     if not incident.told:
         _log.warning("alert", kind=incident.kind, subject=incident.subject, title=alert.title)
-    told = _told(alert, incident.told, list(channels()), "open")
+    told = told_by(alert, incident.told, list(channels()), "open")
     with database().system() as tx:
         incidents.told_open(tx, incident.id, told, clock.now(), _next(told, "open", list(channels()), incident.opened_at))
 
@@ -85,7 +85,7 @@ def _tell_over(incident: Row[Any]) -> None:
     alert = alerts.closing(Kind(incident.kind), incident.facts, incident.place or "", _since(incident))
     if incident.alerted_at or heard:
         _log.info("alert_over", kind=incident.kind, subject=incident.subject, title=alert.title)
-    told = _told(alert, incident.told, heard, "over")
+    told = told_by(alert, incident.told, heard, "over")
     next_at = _next(told, "over", heard, incident.closed_at)
     with database().system() as tx:
         incidents.told_over(tx, incident.id, told, clock.now(), next_at if _worth(incident) else None)
@@ -95,7 +95,7 @@ def _worth(incident: Row[Any]) -> bool:
     return bool(clock.now() - incident.closed_at < GIVE_UP)
 
 
-def _told(alert: Alert, told: Sequence[str], names: Sequence[str], stage: str) -> list[str]:
+def told_by(alert: Alert, told: Sequence[str], names: Sequence[str], stage: str) -> list[str]:
     """Who knows, after a try with everybody who does not yet."""
     missing = [name for name in names if f"{stage} {name}" not in told]
     return [*told, *(f"{stage} {name}" for name in missing if _sent(channels()[name], name, alert))]

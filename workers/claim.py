@@ -51,6 +51,7 @@ class Load:
     calls: tuple[Call, ...]
     test: bool
     template: Template | None = None
+    advertising: bool = False
     falls_back: bool = False  # whom an Alimtalk does not reach gets a text
     until: datetime | None = None  # then quiet hours begin for somebody in it; None: for nobody
 
@@ -98,6 +99,7 @@ def claim(tx: Tx, batch_id: UUID, hand: Hand) -> Load | Full | None:
         calls=calls,
         test=batch.test,
         template=said.template if said else None,
+        advertising=batch.purpose == "AD",
         falls_back=alimtalk.falls_back(batch, Channel.ALIMTALK, now),
         until=_until(batch, now),
     )

@@ -100,14 +100,8 @@ def hand_over(workspace: UUID, load: Load, call: Call) -> Outcome:
         )
     except Problem:
         return Held("image not readable")
-    if (load.provider.name == REHEARSAL) is not load.test:
-        return Held("a test only rehearses, and nothing else does")
-    if not heart().is_fresh() or load.claimed_at <= heart().unbroken_since:
-        return Held("this worker lost touch with the database")
-    if clock.now() - load.claimed_at > START_WITHIN:
-        return Held("too long after the claim")
-    if _is_quiet(load):
-        return Held("quiet hours have begun since the claim")
+    if why_not := _not_now(load):
+        return Held(why_not)
     try:
         return load.provider.send(parcel, lambda reference: _note(workspace, load, call, reference))
     except (Refused, Busy, Unknown) as outcome:
@@ -115,6 +109,30 @@ def hand_over(workspace: UUID, load: Load, call: Call) -> Outcome:
     except Exception as error:  # a defect after the call may have begun: nothing else is safe to say
         telemetry.report(error)
         return Unknown(f"defect: {type(error).__name__}")
+
+
+def _not_now(load: Load) -> str:
+    """Why nothing may leave at this very moment; empty when it may."""
+    if (load.provider.name == REHEARSAL) is not load.test:
+        return "a test only rehearses, and nothing else does"
+    if not heart().is_fresh() or load.claimed_at <= heart().unbroken_since:
+        return "this worker lost touch with the database"
+    if clock.now() - load.claimed_at > START_WITHIN:
+        return "too long after the claim"
+    if _is_quiet(load):
+        return "quiet hours have begun since the claim"
+    if load.advertising and not _can_hear_a_no():
+        return "an opt-out could not be recorded"
+    return ""
+
+
+def _can_hear_a_no() -> bool:
+    """Advertising leaves only while an opt-out could be kept at this very moment (R-OPT-1): the primary is asked."""
+    try:
+        database().ping()
+    except Unavailable:
+        return False
+    return True
 
 
 def _is_quiet(load: Load) -> bool:

@@ -13,6 +13,7 @@ from core.rules.alerts import Condition, Kind, changes
 from core.rules.disk import GIB, Level
 from workers import alerts, skew
 from workers.liveness import DEAD_AFTER
+from workers.outage import Outage
 
 LOOK_SECONDS = 5.0
 LEAVE_SECONDS = 5.0
@@ -80,6 +81,7 @@ class Watch:
 
     def __init__(self, look: Callable[[], None]) -> None:
         self._look = look
+        self._outage = Outage()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
@@ -94,13 +96,21 @@ class Watch:
 
     def _run(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):
+            self.once()
+
+    def once(self) -> None:
+        """One look, whatever comes of it; of a database that is away people are told as well."""
+        try:
             try:
                 self._look()
             except Unavailable:
                 _log.warning("look_missed")
-            except Exception as error:
-                telemetry.report(error)
-                _log.error("look_failed", error=type(error).__name__)
+                self._outage.missed()
+            else:
+                self._outage.seen()
+        except Exception as error:
+            telemetry.report(error)
+            _log.error("look_failed", error=type(error).__name__)
 
 
 def _depths() -> dict[str, int] | None:

@@ -71,6 +71,20 @@ def _set(tx: Tx, kind: str, subject: str, values: str, now: datetime) -> None:
     )
 
 
+def heard(tx: Tx, kind: Kind, subject: str, opened_at: datetime, told: Sequence[str], now: datetime) -> None:
+    """A trouble of which people were told while it could not be written down; the next look finds that it is over."""
+    tx.run(
+        "INSERT INTO incidents (id, kind, subject, facts, opened_at, alerted_at, told) VALUES (:id, :kind, :subject, '{}',"
+        " :opened_at, :now, :told) ON CONFLICT (kind, subject) WHERE closed_at IS NULL DO NOTHING",
+        id=new_id(),
+        kind=kind.value,
+        subject=subject,
+        opened_at=opened_at,
+        now=now,
+        told=list(told),
+    )
+
+
 def take_due(tx: Tx, now: datetime, again_at: datetime, limit: int = 20) -> Sequence[Row[Any]]:
     """Incidents that people are to be told of, or told that they are over; again at `again_at` unless settled before."""
     return tx.rows(

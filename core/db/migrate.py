@@ -19,6 +19,7 @@ from alembic.script import Script, ScriptDirectory
 from core import clock
 from core.db import backfill, blockers, partitions, schema
 from core.db.migrations import reading
+from core.db.peer import Peer
 from core.db.session import Tx
 from core.settings import load
 
@@ -40,9 +41,8 @@ class Migrator:
     """One database and one folder of migrations."""
 
     def __init__(self, database_url: str, versions: Path | None = None) -> None:
-        url = database_url.replace("postgresql://", "postgresql+psycopg://", 1)
-        name = {"connect_timeout": 5, "application_name": "jeondan-migrate", "prepare_threshold": None}
-        self._engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args=name)
+        peer = Peer("schema", database_url, writable=True, application="jeondan-migrate", prepared=False)
+        self._engine = sa.create_engine("postgresql+psycopg://", creator=peer.connect, poolclass=sa.NullPool)
         self._versions = versions or schema.VERSIONS
         self._config = _config(self._versions)
         self._script = ScriptDirectory.from_config(self._config)

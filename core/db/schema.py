@@ -11,6 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from core import telemetry
+from core.db.peer import Peer
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 FLOOR = "compatible from "  # kept as the comment of alembic's own table: there is no schema without it
@@ -61,7 +62,8 @@ def found(connection: sa.Connection) -> Found:
 
 def look(database_url: str) -> Found:
     """The same, on a connection of its own."""
-    engine = sa.create_engine(database_url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=sa.NullPool)
+    peer = Peer("schema", database_url, writable=False)
+    engine = sa.create_engine("postgresql+psycopg://", creator=peer.connect, poolclass=sa.NullPool)
     try:
         with engine.connect() as connection:
             return found(connection)
@@ -69,9 +71,19 @@ def look(database_url: str) -> Found:
         engine.dispose()
 
 
-def refuse_if_pending(database_url: str) -> None:
+def _looked(database_url: str, replica_url: str) -> Found:
+    """Of the replica while the primary is away: who only reads may start all the same."""
+    try:
+        return look(database_url)
+    except sa.exc.OperationalError:
+        if not replica_url:
+            raise
+        return look(replica_url)
+
+
+def refuse_if_pending(database_url: str, replica_url: str = "") -> None:
     """Stop the process with a plain sentence when the schema is older than the code, or has left it behind."""
-    at, ours = look(database_url), newest()
+    at, ours = _looked(database_url, replica_url), newest()
     if number(at.present) < number(needed()):
         have = at.present or "no schema"
         sys.stderr.write(f"jeondan: the database has {have}, this version needs {needed()}: run `make migrate` first\n")

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     DISK_LOW = "DISK_LOW"
     DISK_FULL = "DISK_FULL"
     SCHEDULER_SILENT = "SCHEDULER_SILENT"
+    DATABASE_DOWN = "DATABASE_DOWN"
     OPTOUT_FEED_STALE = "OPTOUT_FEED_STALE"
     OPTOUT_FEED_STOPPED = "OPTOUT_FEED_STOPPED"
     NOTICES_LATE = "NOTICES_LATE"
@@ -172,6 +173,13 @@ RULES: Mapping[Kind, Rule] = {
         "스케줄러(clock)가 {seconds}초 넘게 응답하지 않습니다. 예약 발송과 결과 확인이 늦어집니다.",
         "할 일: clock 프로세스가 실행 중인지 확인하고 다시 시작해 주세요.",
         "스케줄러(clock)가 다시 움직입니다.",
+    ),
+    Kind.DATABASE_DOWN: _rule(
+        20, 10, "데이터베이스에 쓸 수 없음",
+        "데이터베이스(primary)가 응답하지 않거나 쓰기를 받지 않습니다. 복제 서버가 있으면 조회는 계속됩니다."
+        " 수신거부를 기록할 수 없으므로 광고는 나가지 않으며, 메시지는 사라지지 않습니다.",
+        "할 일: primary를 살리거나 복제 서버를 승격해 주세요. 그 뒤는 저절로 됩니다.",
+        "데이터베이스에 다시 쓸 수 있습니다. 발송은 저절로 이어집니다.",
     ),
     Kind.NOTICES_LATE: _rule(
         0, 10, "법정 안내 지연",

@@ -12,6 +12,7 @@ from deploy.local.console import Console
 from deploy.local.ports import LOOPBACK, Port
 from deploy.local.postgres import Postgres
 from deploy.local.refusal import Refusal
+from deploy.local.replica import Replica
 from deploy.local.storage import Storage
 from deploy.local.supervisor import Supervisor
 from deploy.local.valkey import Valkey
@@ -52,6 +53,7 @@ class Stack:
     """PostgreSQL, Valkey and object storage of one data directory; use it in a `with`.
 
     `environment` is what was given (default: ours); `extra` are more settings for the product's processes.
+    `replicated`: a streaming replica beside the embedded PostgreSQL, which then has to be durable.
     """
 
     def __init__(
@@ -61,12 +63,14 @@ class Stack:
         environment: Mapping[str, str] | None = None,
         console: Console | None = None,
         durable: bool = True,
+        replicated: bool = False,
         extra: Mapping[str, str] | None = None,
     ) -> None:
         self.var = var.resolve()
         given = os.environ if environment is None else environment
         self._given = {name: value for name, value in given.items() if value}
         self._console, self._durable, self._extra = console, durable, dict(extra or {})
+        self._replicated = replicated
         self.parts: list[Part] = []
         self._ports: dict[str, Port] = {}
 
@@ -117,6 +121,16 @@ class Stack:
         self.supervisor.wait([part.name for part in self.parts])
         for part in self.parts:
             part.finish()
+        if self._replicated:
+            self._follow()
+
+    def _follow(self) -> None:
+        primary = next(part for part in self.parts if isinstance(part, Postgres))
+        replica = Replica(self.var, self._keys, primary, binaries=self._given.get("PG_BIN", ""))
+        self.parts.append(replica)
+        replica.prepare()
+        self.supervisor.launch(replica.program())
+        self.supervisor.wait([replica.name])
 
     # what the product is told
 
@@ -184,6 +198,8 @@ def _is_here(url: str) -> bool:
 def _told(part: Part) -> dict[str, str]:
     if isinstance(part, Storage):
         return part.environment
+    if isinstance(part, Replica):
+        return {"DATABASE_REPLICA_URL": part.url}
     return {"DATABASE_URL" if isinstance(part, Postgres) else "REDIS_URL": part.url}
 
 

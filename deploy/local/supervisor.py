@@ -25,6 +25,7 @@ class Supervisor:
         self._console = console or Console(quiet=True)
         self._guardian = Guardian(mark, logs / "guardian.log", lock)
         self._children: dict[str, Child] = {}
+        self._held: set[str] = set()
         self._peaks: dict[str, int] = {}
         self._largest: dict[str, int] = {}
         self._sampled = 0.0
@@ -97,6 +98,8 @@ class Supervisor:
             return
         if child.restart_at is None:
             self._bury(child)
+        elif child.program.name in self._held:
+            return
         elif time.monotonic() >= child.restart_at:
             try:
                 self._spawn(child)
@@ -166,6 +169,21 @@ class Supervisor:
             child.sweep()
             self._guardian.forget(child.pid)
             child.restart_at = time.monotonic() + seconds
+
+    def family(self, name: str) -> set[process.Process]:
+        """The processes of a child: itself and everything below it."""
+        return self._children[name].family(process.table())
+
+    def hold(self, name: str) -> None:
+        """SIGKILL it, and leave it dead until `release`."""
+        with self._change:
+            self._held.add(name)
+            self._children[name].kill()
+
+    def release(self, name: str) -> None:
+        """The watcher starts it again."""
+        with self._change:
+            self._held.discard(name)
 
     # stopping
 

@@ -25,8 +25,8 @@ class AccountService(AccountServiceServicer):
         """E-mail and password against a token."""
         user = auth.sign_in(request.email, request.password)
         token, expires = auth.issue(user)
-        with database().read(user.workspace_id) as tx:
-            workspace = workspaces.message(accounts.workspace_row(tx, user.workspace_id))
+        home = user.workspace_id
+        workspace = database().look(home, lambda tx: workspaces.message(accounts.workspace_row(tx, home)))
         role: Any = auth.role_number(user.role)
         return pb.CreateSessionResponse(token=token, expire_time=stamp(expires), workspace=workspace, role=role)
 

@@ -89,6 +89,7 @@ class Backend(grpc.GenericRpcHandler):
             self.health.asked.clear()
         for name in ("", *(f"jeondan.dependency.{each}" for each in ("database", "redis", "s3"))):
             self.health.set(name, SERVING)
+        self.health.set("jeondan.dependency.replica", health_pb2.HealthCheckResponse.SERVICE_UNKNOWN)
 
     def answer(self, method: str, answer: Message | Failure | Callable[[Call], Any]) -> None:
         """From now on `method` (its bare name) answers so."""

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from gateway.health import Health, verdict
-from tests.gateway.backend import NOT_SERVING, Backend
+from tests.gateway.backend import NOT_SERVING, SERVING, Backend
 from tests.gateway.conftest import environment, serving
 
 
@@ -42,6 +42,24 @@ def test_something_is_down(fresh: httpx.Client, backend: Backend, down: str, cod
 
     assert (answer.status_code, answer.json()["status"]) == (code, status)
     assert [name for name, state in answer.json()["checks"].items() if state == "unhealthy"] == [down]
+
+
+@pytest.mark.parametrize(
+    ("down", "code", "status", "database"),
+    [
+        (("database",), 200, "degraded", "read-only"),
+        (("replica",), 200, "degraded", "healthy"),
+        (("database", "replica"), 503, "unhealthy", "unhealthy"),
+    ],
+)
+def test_a_replica_stands_in_for_the_database(
+    fresh: httpx.Client, backend: Backend, down: tuple[str, ...], code: int, status: str, database: str
+) -> None:
+    for name in ("database", "replica"):
+        backend.health.set(f"jeondan.dependency.{name}", NOT_SERVING if name in down else SERVING)
+    answer = fresh.get("/health")
+    assert (answer.status_code, answer.json()["status"]) == (code, status)
+    assert answer.json()["checks"]["database"] == database
 
 
 def test_a_server_that_calls_itself_unhealthy_still_says_why(fresh: httpx.Client, backend: Backend) -> None:
@@ -99,7 +117,7 @@ def test_many_ask_and_the_server_is_asked_once_a_second(backend: Backend) -> Non
                 counts.append(len(backend.health.asked))
             return counts
 
-    assert asyncio.run(ask()) == [3, 3, 6]
+    assert asyncio.run(ask()) == [4, 4, 8]
 
 
 def test_the_verdict() -> None:

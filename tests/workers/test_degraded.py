@@ -8,6 +8,7 @@ import redis
 
 from core import clock, images
 from core.db import session
+from core.db.peer import Peer
 from core.errors import Unavailable
 from core.rules.alerts import Kind
 from core.settings import load
@@ -41,7 +42,8 @@ def test_while_only_a_replica_answers_nothing_leaves(
     """PostgreSQL reads only: an opt-out could not be kept (R-OPT-1), so ads stop; what cannot be written down is not sent."""
     before, url = session.database(), environment["DATABASE_URL"]
     joint = "&" if "?" in url else "?"
-    only_reads = session._engine(f"{url}{joint}options=-c%20default_transaction_read_only%3Don", 5)
+    peer = Peer("reading", f"{url}{joint}options=-c%20default_transaction_read_only%3Don", writable=True)
+    only_reads = session._engine(peer, 5)
     with monkeypatch.context() as patch:
         patch.setattr(before, "_writer", only_reads)
         for campaign in both:

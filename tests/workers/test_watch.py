@@ -391,3 +391,35 @@ def test_no_number_and_no_secret_leaves_with_an_alert(shop: Shop, time: Time, re
     told = repr(receiver.taken) + repr(logs.entries)
     assert "engine-key" not in told
     assert not re.search(r"01[016789]\d{7,8}", told)
+
+
+# --- the database itself ------------------------------------------------------------------------------------------
+
+
+def test_people_hear_of_a_database_that_is_away_and_of_its_return(
+    shop: Shop, time: Time, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler, keeper = watch.Watch(watch.from_the_clock), watch.Watch(watch.from_a_worker)
+
+    def both(seconds: float) -> None:
+        for _ in range(int(seconds // 5)):
+            time.forward(seconds=5)
+            scheduler.once(), keeper.once()
+
+    def told() -> list[str]:
+        return [title for title in receiver.titles if "데이터베이스" in title]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database().primary, "_away", True)
+        patch.setattr(database().primary, "_asking", True)
+        both(20)
+        assert receiver.taken == [], "a short restart wakes nobody"
+        receiver.status = 503
+        both(5)
+        receiver.status = 200
+        both(120)
+        assert told() == ["[전단] 데이터베이스에 쓸 수 없음"], "once, by one of them, as soon as the channel takes it"
+        assert "광고는 나가지 않으며" in receiver.taken[0]["message"]
+    both(30)
+    assert told()[1:] == ["[전단] 해결: 데이터베이스에 쓸 수 없음"]
+    assert [(kind, still) for kind, _, still in incidents(shop) if kind == Kind.DATABASE_DOWN] == [("DATABASE_DOWN", False)]
