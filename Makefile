@@ -87,7 +87,7 @@ migration: .venv/protos ## a new migration: make migration NAME=0002_expand_what
 resume-after-restore: .venv/protos ## after a restore: take in what happened since, ask the providers; FREE=1 lets messages leave again
 	@$(BIN)/python -m workers.restored $(if $(FREE),free)
 
-.PHONY: restore-drill backup-prune backup-check backup backup-list backup-follow backup-dump restore restore-dump
+.PHONY: restore-drill restore-rehearsal backup-prune backup-check backup backup-list backup-follow backup-dump restore restore-dump
 backup: .venv/protos ## a base backup of BACKUP_DATABASE_URL's cluster into the bucket, sealed and read back
 	@$(BIN)/python -m deploy.backup base
 
@@ -102,6 +102,9 @@ backup-prune: .venv/protos ## what is older than BACKUP_KEEP_DAYS goes, for stor
 
 backup-check: .venv/protos ## ledger, consents, access log of the database; the chain of dumps
 	@$(BIN)/python -m deploy.backup check
+
+restore-rehearsal: .venv/protos ## monthly: the newest backup comes back in a scratch folder, is questioned and thrown away
+	@$(BIN)/python -m deploy.backup rehearse $(if $(SUPERUSER),--superuser $(SUPERUSER))
 
 restore-drill: .venv/protos ## a campaign, an accident, the way back to the second before, judged by the provider's log; RECIPIENTS=2000
 	@$(BIN)/python -m tests.restore
@@ -130,6 +133,7 @@ lock: .venv/installed ## resolve requirements.lock and the locks of the images a
 	@$(COMPILE) pyproject.toml -c requirements.lock -o deploy/images/production.lock
 	@$(COMPILE) --group gateway -c requirements.lock -o deploy/images/gateway.lock
 	@$(COMPILE) --group stubs -c requirements.lock -o deploy/images/stubs.lock
+	@$(COMPILE) --group backup -c requirements.lock -o deploy/images/backup.lock
 
 clean: ## remove what was built and installed, and the data of make run
 	@rm -rf .venv protos/gen protos/*.egg-info var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

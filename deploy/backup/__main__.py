@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pyrage
 
-from deploy.backup import basebackup, checks, dump, hold, lifecycle, restore, role, wal
+from deploy.backup import basebackup, checks, dump, hold, lifecycle, rehearsal, restore, role, wal
 from deploy.backup.settings import Settings, load, var
 from deploy.backup.store import Store
 from deploy.local.refusal import Refusal
@@ -111,6 +111,14 @@ def stop_sending(_: Settings, __: Store, given: argparse.Namespace) -> None:
     say("멈췄습니다. 다시 보내려면: make resume-after-restore FREE=1")
 
 
+def rehearse(settings: Settings, store: Store, given: argparse.Namespace) -> None:
+    """The newest backup comes back, is questioned and thrown away."""
+    scratch = Path(given.into) if given.into else var() / "rehearsal"
+    report = rehearsal.run(settings, store, scratch, given.superuser, say)
+    took = f"복구 시간 {report.total:.1f}초, 마지막 거래 {report.last_commit or '-'}"
+    say(f"복구 연습: 모두 맞음. {took}, WAL {report.segments}조각, {report.bytes >> 20:,}MB")
+
+
 def check(settings: Settings, store: Store, _: argparse.Namespace) -> None:
     """The database in BACKUP_DATABASE_URL, and the chain of dumps."""
     with psycopg.connect(settings.backup_database_url) as connection:
@@ -143,6 +151,7 @@ COMMANDS: dict[str, Command] = {
     "restore": bring_back,
     "hold": stop_sending,
     "check": check,
+    "rehearse": rehearse,
     "lifecycle": lambda settings, store, _: lifecycle.set_rules(settings, store, say),
     "prune": lambda settings, store, _: prune(settings, store),
 }

@@ -60,7 +60,7 @@ def target_of(service: dict[str, Any]) -> str:
 # --- what is in an image ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lock", ["production", "gateway", "stubs"])
+@pytest.mark.parametrize("lock", ["production", "gateway", "stubs", "backup"])
 def test_a_lock_of_an_image_is_a_part_of_the_one_lock(lock: str) -> None:
     whole, part = pinned("requirements.lock"), pinned(f"deploy/images/{lock}.lock")
     assert part and {name: whole.get(name) for name in part} == part, "run make lock"
@@ -140,7 +140,7 @@ def test_every_process_of_the_product_runs_and_no_other(compose: dict[str, Any])
 def test_kubernetes_runs_the_same_images() -> None:
     manifests = "".join(path.read_text() for path in (ROOT / "deploy/kubernetes/base").glob("*.yaml"))
     named = set(re.findall(r"image: (jeondan-\w+):", manifests))
-    assert named == {f"jeondan-{target_of(one)}" for one in OURS.values()}
+    assert named == {f"jeondan-{target_of(one)}" for one in OURS.values()} | {"jeondan-backup"}
     version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version and {re.search(r"VERSION:-(.+)}", one["image"])[1] for one in OURS.values()} == {version[1]}  # type: ignore[index]
 

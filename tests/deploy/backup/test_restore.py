@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.backup import basebackup, recovery, wal
+from deploy.backup import basebackup, checks, recovery, rehearsal, wal
 from deploy.backup.restore import Wish, restore
 from deploy.backup.settings import Settings
 from deploy.local.refusal import Refusal
@@ -49,6 +49,13 @@ def test_without_a_time_all_comes_back_and_transactions_go_on_where_the_old_clus
     report = restore(site.settings, site.store, Wish(site.var / "end" / "pg"), print)
     assert asked(site, report.data, "SELECT array_agg(id) FROM shops") == [0]
     assert asked(site, report.data, "SELECT pg_current_xact_id()::text::bigint") > then  # type: ignore[operator]
+
+
+def test_the_monthly_rehearsal_questions_the_newest_backup_and_leaves_nothing(site: Site, accident: datetime) -> None:
+    said: list[str] = []
+    rehearsal.run(site.settings, site.store, site.var / "rehearsal", "postgres", said.append)
+    assert len([line for line in said if line.startswith("  맞음")]) == len(checks.QUESTIONS)
+    assert list((site.var / "rehearsal").iterdir()) == []
 
 
 def refused(settings: Settings, site: Site, wish: Wish) -> str:
