@@ -163,6 +163,11 @@ class Ground:
         self.outages.append(Outage(name, clock.now().timestamp(), seconds))
         self.supervisor.keep_down(name, seconds)
 
+    def hang(self, name: str, seconds: float) -> None:
+        """Stopped where it stands for so long."""
+        self.outages.append(Outage(name, clock.now().timestamp(), seconds))
+        self.freeze(name, seconds)
+
     def whole(self) -> None:
         """Wait until every process answers again."""
         limit = time.monotonic() + PATIENCE

@@ -177,6 +177,11 @@ def lose_redis(share: float, seconds: float) -> list[Blow]:
     return [Blow(share, words, lambda ground: ground.lose_valkey_for(seconds), patience=60)]
 
 
+def hang_redis(share: float, seconds: float) -> list[Blow]:
+    """There and mute: worse than gone, because everybody waits for an answer."""
+    return [Blow(share, f"Valkey hangs for {seconds} s", lambda ground: ground.hang("valkey", seconds), patience=60)]
+
+
 def lose_storage(share: float, seconds: float) -> list[Blow]:
     """Workers keep the picture they have; so they are started anew, as in a roll-out, and have to fetch it."""
 

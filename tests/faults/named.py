@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from tests.faults.kinds import BEFORE, SENDS, Blow, Kind, lose_provider, lose_redis, lose_storage
+from tests.faults.kinds import BEFORE, SENDS, Blow, Kind, hang_redis, lose_provider, lose_redis, lose_storage
 
 ALIGO_SENDS = SENDS.partition(",")[0]
 
@@ -57,6 +57,7 @@ NAMED = {
     "redis60": _outage("redis60", lose_redis),
     "storage60": _outage("storage60", lose_storage, pictured=True),
     "provider60": _outage("provider60", lose_provider),
+    "redis_hung60": _outage("redis_hung60", hang_redis),
     "twice": Named(
         Kind("every job queued twice", 0, lambda chance: ()),
         2_000,

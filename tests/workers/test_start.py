@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 
 from core import clock, jobs
-from core.db import catalog
+from core.db import catalog, disk
 from core.db.session import database
+from core.rules.disk import Space
 from tests.workers.shop import Sandbox, Shop, Time
 from workers import start, sweep
 
@@ -147,3 +148,17 @@ def test_what_became_forbidden_meanwhile_does_not_start(shop: Shop, sandbox: San
     sweep.sweep()
     state, failure = row(shop, campaign)
     assert state == "FAILED" and "액상" in failure
+
+
+def test_on_a_full_disk_it_waits_for_room_and_does_not_fail(
+    shop: Shop, sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.customers(1)
+    campaign = scheduled(shop)
+    time.forward(minutes=11)
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "spaces", lambda tx: [Space("here", 100, 1)])
+        sweep.sweep()
+        assert row(shop, campaign) == ("SCHEDULED", "")
+    sweep.sweep()
+    assert row(shop, campaign) == ("PLANNING", "")
