@@ -150,3 +150,26 @@ clean: ## remove what was built and installed, and the data of make run
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/build.py
 	@$(BIN)/uv pip install -q --no-build-isolation --no-deps -e protos
 	@touch $@
+
+.PHONY: check-daily check-weekly check-monthly cost capacity capacity-page capacity-measure
+check-daily: .venv/protos ## health, errors, success rate, response times; exit 0 well, 1 to do, 2 unseen; JSON=Y
+	@$(BIN)/python -m deploy.checks daily $(if $(JSON),--json) $(if $(GATEWAY),--gateway $(GATEWAY))
+
+check-weekly: .venv/protos ## backup, disk, updates, slow queries, queues; ADVISORIES=Y asks the net for known holes
+	@$(BIN)/python -m deploy.checks weekly $(if $(JSON),--json) $(if $(ADVISORIES),--advisories)
+
+check-monthly: .venv/protos ## cost, usage, access review, restore drill
+	@$(BIN)/python -m deploy.checks monthly $(if $(JSON),--json)
+
+COST = STAGE USERS SMS KAKAO ADS FALLBACK PROVIDER
+cost: .venv/protos ## what a month costs, stage 1 and 2; STAGE=2 USERS=1000 SMS=100000 KAKAO=100000 ADS=0.5 FALLBACK=0.1 PROVIDER=solapi
+	@$(BIN)/python -m deploy.cost $(foreach name,$(COST),$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z) $($(name)))) $(if $(JSON),--json)
+
+capacity: .venv/protos ## what a load asks for; MESSAGES=100000000 MERCHANTS=1000 PEOPLE=20000
+	@$(BIN)/python -m deploy.capacity --messages $(or $(MESSAGES),100000000) $(if $(MERCHANTS),--merchants $(MERCHANTS)) $(if $(PEOPLE),--people $(PEOPLE))
+
+capacity-page: .venv/protos ## write deploy/capacity.ko.md anew
+	@$(BIN)/python -m deploy.capacity > deploy/capacity.ko.md
+
+capacity-measure: .venv/protos ## what a message, a job and a process take here; RECIPIENTS=20000 VAR=var
+	@$(BIN)/python -m deploy.capacity.measure

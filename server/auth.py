@@ -10,12 +10,12 @@ from uuid import UUID
 import jwt
 from jeondan.v1 import options_pb2
 
-from core import clock
+from core import clock, telemetry
 from core.cache import cache
 from core.crypto import check_password, hash_password, hash_token
 from core.db import accounts, optouts
 from core.db.session import database
-from core.errors import NotAllowed, NotAuthenticated, NotFound, TooMany
+from core.errors import NotAllowed, NotAuthenticated, NotFound, TooLate, TooMany, Unavailable
 from core.rules import optout
 from core.settings import load
 from server.caller import Caller
@@ -27,6 +27,7 @@ LOOKUP_SECONDS = 5.0
 TRIES, TRIES_SECONDS = 5, 15 * 60
 
 _ALGORITHM = "HS256"
+_log = telemetry.log("auth")
 _CLAIMS = ["iss", "exp", "workspace", "user", "role"]
 
 
@@ -145,11 +146,24 @@ def _looked_up(name: str, find: Any) -> Caller | None:
         row = database().look_across(find, timeout=LOOKUP_SECONDS)
         if row is None:
             return None
+        if kind == "key":
+            _note_use(row)
         test = kind == "key" and row.test
         return {"workspace": str(row.workspace_id), "actor": f"{kind}:{row.id}", "role": row.role, "test": test}
 
     found = cache().read_through(name, source, most_seconds=FRESH_SECONDS)
     return found and Caller(UUID(found["workspace"]), found["actor"], role_number(found["role"]), bool(found.get("test")))
+
+
+def _note_use(key: Any) -> None:
+    """When a key was last used, to the day; nobody is turned away because that cannot be written down now."""
+    if key.used_at and key.used_at > clock.now() - accounts.USED_EVERY:
+        return
+    try:
+        with database().write(key.workspace_id, timeout=LOOKUP_SECONDS) as tx:
+            accounts.use_api_key(tx, key.id, clock.now())
+    except (Unavailable, TooLate):
+        _log.warning("key_use_not_noted", key=str(key.id))
 
 
 def _refused() -> NotAuthenticated:

@@ -34,6 +34,8 @@ from jeondan.v1 import (
     incident_pb2_grpc,
     notice_pb2,
     notice_pb2_grpc,
+    operations_pb2,
+    operations_pb2_grpc,
     options_pb2,
     optout_pb2,
     optout_pb2_grpc,
@@ -83,6 +85,7 @@ from server.services.event import EventService
 from server.services.guest import GuestService
 from server.services.incident import IncidentService
 from server.services.notice import NoticeService
+from server.services.operations import OperationsService
 from server.services.optout import OptoutService
 from server.services.privacy import PrivacyService
 from server.services.provider import ProviderService
@@ -195,6 +198,11 @@ SERVICES = (
         incident_pb2.DESCRIPTOR.services_by_name["IncidentService"],
         IncidentService,
         incident_pb2_grpc.add_IncidentServiceServicer_to_server,
+    ),
+    Service(
+        operations_pb2.DESCRIPTOR.services_by_name["OperationsService"],
+        OperationsService,
+        operations_pb2_grpc.add_OperationsServiceServicer_to_server,
     ),
     Service(
         optout_pb2.DESCRIPTOR.services_by_name["OptoutService"],

@@ -21,6 +21,7 @@ from jeondan.v1 import (
     guest_pb2,
     incident_pb2,
     notice_pb2,
+    operations_pb2,
     options_pb2,
     optout_pb2,
     privacy_pb2,
@@ -52,6 +53,7 @@ FILES = (
     report_pb2,
     incident_pb2,
     notice_pb2,
+    operations_pb2,
     optout_pb2,
     template_pb2,
     provider_pb2,
@@ -70,7 +72,7 @@ INTERNAL = frozenset(
         "jeondan.v1.OptoutService.ConfirmOptout",
     }
 )
-ROOMS = ("core", "server", "workers", "gateway", "deploy/local")
+ROOMS = ("core", "server", "workers", "gateway", "deploy/local", "deploy/checks")
 # Who may look across workspaces, and for what.
 ACROSS_WORKSPACES = {
     "core/db/session.py": "defines it",
@@ -83,6 +85,8 @@ ACROSS_WORKSPACES = {
     "workers/alerts.py": "takes the incidents people are to be told of",
     "workers/outage.py": "writes down the trouble that could not be written down",
     "deploy/local/seed.py": "finds the demo merchant",
+    "deploy/checks/__main__.py": "leaves what owners may know of the house",
+    "deploy/checks/looks.py": "the operator's lists: sums over every workspace",
 }
 
 

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
@@ -25,6 +26,7 @@ from core.settings import load
 API_KEY_PREFIX = "jd_"
 TEST_KEY_PREFIX = "jd_test_"  # for people who look at a key; what counts is its row
 REHEARSAL = "rehearsal"  # the provider of test keys
+USED_EVERY = timedelta(days=1)  # how exactly it is known when a key was last used
 
 # table, column and purpose of everything that a master key wraps
 _WRAPPED = (
@@ -172,10 +174,20 @@ def create_api_key(tx: Tx, workspace: UUID, name: str, role: str, *, test: bool 
 
 
 def api_key_by_hash(tx: Tx, key_hash: bytes) -> Row[Any] | None:
-    """id, workspace_id, role, test of a key that is not revoked; across workspaces."""
+    """id, workspace_id, role, test, used_at of a key that is not revoked; across workspaces."""
     return tx.row(
-        "SELECT id, workspace_id, role, test FROM api_keys WHERE key_hash = :key_hash AND revoked_at IS NULL",
+        "SELECT id, workspace_id, role, test, used_at FROM api_keys WHERE key_hash = :key_hash AND revoked_at IS NULL",
         key_hash=key_hash,
+    )
+
+
+def use_api_key(tx: Tx, identifier: UUID, now: datetime) -> None:
+    """It is used; written once a day, so that looking a key up stays reading."""
+    tx.run(
+        "UPDATE api_keys SET used_at = :now WHERE id = :id AND (used_at IS NULL OR used_at < :yesterday)",
+        id=identifier,
+        now=now,
+        yesterday=now - USED_EVERY,
     )
 
 

@@ -41,6 +41,7 @@ api_keys = sa.Table(
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("test", sa.Boolean, nullable=False, server_default=FALSE),  # what it sends leaves by no provider
     time("created_at", required=True), time("revoked_at"),
+    time("used_at"),  # to the day
 )
 
 sender_numbers = sa.Table(
@@ -318,7 +319,14 @@ worker_processes = sa.Table(  # who is alive; no tenant data
     count("skew_seconds"),  # by how much its machine's clock is ahead of the database's
 )
 
+house_checks = sa.Table(  # what the operator's checklists came to; no tenant data
+    "house_checks", metadata,
+    sa.Column("check_name", sa.Text, primary_key=True), sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False), sa.Column("reason", sa.Text, nullable=False),
+    time("moment"), time("seen_at", required=True),
+)
+
 LEDGER = (batches, attempts, receipts, direct_messages, events)
 APPEND_ONLY = (consents, receipts, events, optouts, access_log)
-SHARED = (worker_processes,)
+SHARED = (worker_processes, house_checks)
 TENANT = tuple(table for table in metadata.sorted_tables if table not in SHARED)

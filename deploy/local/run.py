@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from deploy.checks import surroundings
 from deploy.local.product import Product, start_product
 from deploy.local.refusal import Refusal
 
@@ -28,15 +29,22 @@ def summary(product: Product) -> str:
     return "\n".join(["", "전단이 준비되었습니다. 멈추려면 Ctrl-C.", "", *(f"  {name}: {value}" for name, value in lines), ""])
 
 
+def _told(product: Product) -> dict[str, str]:
+    """For the commands that look at a running product: its variables, and where its numbers are."""
+    return {**product.environment, "SERVER_METRICS_PORT": str(product.stack.port("SERVER_METRICS_PORT"))}
+
+
 def main() -> int:
     """Up, until somebody asks it to stop."""
     var = Path(os.environ.get("VAR") or "var")
     try:
         with start_product(var, extra={"DISK_PATHS": str(var.resolve())}) as product:
+            surroundings.write(product.stack.var, _told(product))
             print(summary(product), flush=True)
             while True:
                 time.sleep(3600)
     except KeyboardInterrupt:
+        surroundings.forget(var)
         print("모두 멈췄습니다.", flush=True)
         return 0
     except Refusal as refusal:

@@ -5,16 +5,18 @@ from pathlib import Path
 
 from core.db import schema
 
-EXPAND, CONTRACT = "0004_expand_label", "0005_contract_badge"
+PRESENT = schema.newest()
+_NUMBER = int(PRESENT[:4])
+EXPAND, CONTRACT = f"{_NUMBER + 1:04}_expand_label", f"{_NUMBER + 2:04}_contract_badge"
 
-_EXPAND = '''"""0004 expand: products are labelled; more is known of batches."""
+_EXPAND = f'''"""{EXPAND[:4]} expand: products are labelled; more is known of batches."""
 
 from alembic import op
 
 from core.db.backfill import Backfill
 
-revision = "0004_expand_label"
-down_revision = "0003_expand_law"
+revision = "{EXPAND}"
+down_revision = "{PRESENT}"
 backfill = Backfill("products", "id", change="label = name", pending="label IS NULL")
 
 
@@ -27,20 +29,20 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to 0003."""
+    """Back to what there is."""
     op.execute("ALTER TABLE provider_accounts DROP COLUMN note")
     op.execute("ALTER TABLE attempts DROP COLUMN note")
     op.execute("ALTER TABLE batches DROP COLUMN note")
     op.execute("ALTER TABLE products DROP COLUMN label")
 '''
 
-_CONTRACT = '''"""0005 contract: labels have taken the place of badges."""
+_CONTRACT = f'''"""{CONTRACT[:4]} contract: labels have taken the place of badges."""
 
 from alembic import op
 
-revision = "0005_contract_badge"
-down_revision = "0004_expand_label"
-after_backfills = ("0004_expand_label",)
+revision = "{CONTRACT}"
+down_revision = "{EXPAND}"
+after_backfills = ("{EXPAND}",)
 
 
 def upgrade() -> None:

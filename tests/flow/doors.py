@@ -19,6 +19,7 @@ from jeondan.v1 import (
     consent_pb2,
     guest_pb2,
     notice_pb2,
+    operations_pb2,
     optout_pb2,
     privacy_pb2,
     provider_pb2,
@@ -43,7 +44,7 @@ FILES = (
     guest_pb2,
     report_pb2,
 )
-FILES += (optout_pb2, notice_pb2, consent_pb2, privacy_pb2)
+FILES += (operations_pb2, optout_pb2, notice_pb2, consent_pb2, privacy_pb2)
 METHODS: dict[str, MethodDescriptor] = {
     method.name: method for file in FILES for service in file.DESCRIPTOR.services_by_name.values() for method in service.methods
 }

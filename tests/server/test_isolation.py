@@ -161,6 +161,7 @@ OWN = {
     "SetAttributeType",
     "AddGuest",
 }
+OWN |= {"ListChecks"}  # tests/server/services/test_operations.py
 OWN |= {"ListTemplates", "SyncTemplates", "SyncSenderNumbers"}
 OWN |= {"GetAccessReview", "SignAccessReview", "CreateExport", "GetPrivacyDuties"}
 # With ids of the first merchant these are asked in tests/flow/test_isolation.py.

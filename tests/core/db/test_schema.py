@@ -48,7 +48,7 @@ def test_every_tenant_table_forces_row_security(database: str) -> None:
                 " AND relkind IN ('r', 'p') AND NOT (relrowsecurity AND relforcerowsecurity)"
             )
         ).scalars()
-        assert set(open_tables) == {"alembic_version", "worker_processes"}
+        assert set(open_tables) == {"alembic_version", "worker_processes", "house_checks"}
 
 
 def test_the_login_role_is_no_superuser_and_sees_nothing_by_itself(settings: Settings) -> None:
