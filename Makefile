@@ -47,7 +47,11 @@ verify-nginx: .venv/protos ## the front door: the real nginx before the running 
 	@command -v nginx >/dev/null || { echo "jeondan: nginx is missing (Debian: apt-get install nginx)"; exit 2; }
 	@$(BIN)/python -m pytest -q tests/deploy/nginx/front_door.py
 
-.PHONY: verify-pgbouncer
+.PHONY: drill-rolling verify-pgbouncer
+drill-rolling: .venv/protos ## everything replaced under load behind the real nginx, the schema changed beside it; DRILL_RECIPIENTS=20000
+	@command -v nginx >/dev/null || { echo "jeondan: nginx is missing (Debian: apt-get install nginx)"; exit 2; }
+	@$(BIN)/python -m pytest -q -s tests/drills/rolling.py
+
 verify-pgbouncer: .venv/protos ## a campaign through the real PgBouncer in transaction mode; needs pgbouncer
 	@command -v pgbouncer >/dev/null || { echo "jeondan: pgbouncer is missing (Debian: apt-get install pgbouncer)"; exit 2; }
 	@$(BIN)/python -m pytest -q -s tests/drills/pgbouncer.py

@@ -26,8 +26,10 @@ from core.settings import load
 MIGRATIONS = Path(__file__).parent / "migrations"
 FIRST = "0003_expand_law"  # up to here nothing was running anywhere: one new schema, for the linter, too
 LOCK = 0x6A656F6E64616E  # "jeondan": one migration at a time, whoever starts it
-LOCK_SECONDS = 1.0  # whoever queues for a table makes everybody behind wait, too: so only shortly, and often
-TRIES = 20
+# Whoever queues for a table makes everybody behind wait, too: so only shortly, and often. Less than PostgreSQL's
+# deadlock_timeout (1 s): of a deadlock we are the victim, not the call of a merchant.
+LOCK_SECONDS = 0.5
+TRIES = 30
 PAUSE, LONGEST_PAUSE = 0.5, 15.0
 PATIENCE = 1500.0  # for another migration that runs; less than the job of Kubernetes has
 _GIVE_WAY = frozenset({"55P03", "40P01"})  # lock_timeout, deadlock

@@ -17,7 +17,7 @@ def run() -> None:
     if context.is_offline_mode():
         context.configure(dialect_name="postgresql", target_metadata=metadata, literal_binds=True)
         with context.begin_transaction():
-            context.execute("SET LOCAL lock_timeout = '1s'; SET LOCAL statement_timeout = '10min'")
+            context.execute("SET LOCAL lock_timeout = '500ms'; SET LOCAL statement_timeout = '10min'")
             context.run_migrations()
         return
     context.configure(
