@@ -254,15 +254,21 @@ class Server:
         _log.info("draining", seconds=self._settings.server_drain_seconds)
         time.sleep(self._settings.server_drain_seconds)
         stopping = self._grpc.stop(GRACE_SECONDS)
-        # An open health Watch would hold stop() for the whole grace although nothing is being answered. What came in just
-        # before is counted only when its thread begins: so twice nothing, with a moment between.
-        if self._in_flight.wait(GRACE_SECONDS) and not time.sleep(SETTLE_SECONDS) and self._in_flight.wait(GRACE_SECONDS):
+        # An open health Watch would hold stop() for the whole grace although nothing is being answered.
+        if self._quiet():
             stopping = self._grpc.stop(0)
         stopping.wait()
         self._checker.stop()
         cache().close()
         database().dispose()
         _log.info("stopped")
+
+    def _quiet(self) -> bool:
+        """Nothing is being answered, and a moment later neither: what has just come is counted when its thread begins."""
+        if not self._in_flight.wait(GRACE_SECONDS):
+            return False
+        time.sleep(SETTLE_SECONDS)
+        return self._in_flight.wait(GRACE_SECONDS)
 
     def _made(self, names: tuple[str, ...]) -> grpc.Server:
         around = (self._in_flight.layer, request_identity, measured, refusals, authenticated, bounded, validated)

@@ -1,4 +1,4 @@
-"""One of everything is replaced while callers call and a campaign runs: nothing fails, nothing is lost (long: make drill-rolling)."""
+"""One of everything is replaced while callers call and a campaign runs: no call fails, no message is lost."""
 
 import json
 from collections.abc import Sequence
