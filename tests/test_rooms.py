@@ -82,6 +82,7 @@ ACROSS_WORKSPACES = {
     "workers/retention.py": "lists the workspaces, to keep house in each",
     "workers/levels.py": "measures the service levels",
     "workers/restored.py": "shows what waits in every workspace after a restore",
+    "workers/restored_lost.py": "holds what waits in every workspace against the lists of providers",
     "workers/alerts.py": "takes the incidents people are to be told of",
     "workers/outage.py": "writes down the trouble that could not be written down",
     "deploy/local/seed.py": "finds the demo merchant",

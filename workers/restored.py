@@ -19,7 +19,7 @@ from core.db.session import Tx, database
 from core.rules import ledger
 from core.rules.states import MessageState
 from core.settings import load
-from workers import retention
+from workers import restored_lost, retention
 from workers.ledger import move
 from workers.reconcile import reconcile
 
@@ -131,6 +131,7 @@ def main() -> int:
         return 0
     _say(f"{clock.kst(moment):%Y-%m-%d %H:%M:%S} 시점으로 복구된 데이터베이스입니다. 발송은 멈춰 있습니다.")
     done = take_in(clock.now())
+    done += restored_lost.come_in(moment, clock.now())
     retention.keep_house(clock.now())
     left = ask_providers(PATIENCE)
     _say("  그 뒤의 일: " + (", ".join(f"{name} {count}" for name, count in sorted(done.items())) or "없음"))

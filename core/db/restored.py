@@ -61,3 +61,11 @@ def waiting(tx: Tx) -> Sequence[Row[Any]]:
 def unknown_batches(tx: Tx) -> Sequence[Row[Any]]:
     """workspace_id, id of batches whose fate the provider has to tell."""
     return tx.rows("SELECT workspace_id, id FROM batches WHERE state = 2 ORDER BY id")
+
+
+def ready_batches(tx: Tx) -> Sequence[Row[Any]]:
+    """workspace_id, id, sender, routes of the batches that would go on."""
+    return tx.rows(
+        "SELECT b.workspace_id, b.id, c.sender, c.routes FROM batches b JOIN campaigns c ON c.id = b.campaign_id"
+        " WHERE b.state = 0 AND NOT c.test AND c.state IN ('PLANNING', 'SENDING', 'PAUSED') ORDER BY b.due_at, b.id"
+    )

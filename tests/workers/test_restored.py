@@ -14,7 +14,7 @@ from deploy.backup import hold, news
 from tests import stack as parts
 from tests.workers import conftest
 from tests.workers.shop import Sandbox, Shop
-from workers import liveness
+from workers import liveness, restored_lost
 from workers import restored as restoring
 
 
@@ -52,10 +52,10 @@ class Past:
         self._copy = parts.create(self._url, f"{self._name}_past", self._name)
         liveness.begin("test")
 
-    def back(self) -> None:
+    def back(self, *, with_news: bool = True) -> None:
         """As `make restore` does: the older database, held, with what the newer one knows beside it."""
         with psycopg.connect(parts.named(self._superuser, self._name)) as newest:
-            told = news.read(newest, self.moment)
+            told = news.read(newest, self.moment) if with_news else []
         liveness.end()
         database().dispose()
         self._monkeypatch.setenv("DATABASE_URL", self._copy)
@@ -105,6 +105,35 @@ def test_what_left_after_the_restored_moment_is_asked_about_and_never_sent_again
     assert shop.deliver(campaign)["accepted"] == 5
     assert sandbox.stats()["accepted_messages"] == 5
     assert restoring.take_in(clock.now())["call known"] == 1
+
+
+def test_what_no_log_carried_away_is_found_in_the_list_of_the_provider(shop: Shop, sandbox: Sandbox, past: type[Past]) -> None:
+    shop.customers(5)
+    campaign = shop.campaign()
+    shop.plan(campaign)
+    before = past()
+    assert shop.deliver(campaign)["accepted"] == 5
+    before.back(with_news=False)
+    assert restored_lost.come_in(before.moment, clock.now()) == {"lost call to ask about": 1}
+    assert shop.counters(campaign)["unknown"] == 5
+    assert restoring.ask_providers(30) == 0
+    assert shop.counters(campaign)["accepted"] == 5
+    assert restored_lost.come_in(before.moment, clock.now()) == {}
+    with database().owner() as tx:
+        restoring.restored.free(tx)
+    shop.deliver(campaign)
+    assert sandbox.stats()["accepted_messages"] == 5
+
+
+def test_a_call_with_another_text_to_the_same_people_is_another_campaigns(shop: Shop, sandbox: Sandbox, past: type[Past]) -> None:
+    shop.customers(5)
+    waiting, other = shop.campaign(), shop.campaign("(광고)[봄날커피] 다른 이야기\n무료거부0801234567")
+    shop.plan(waiting)
+    before = past()
+    shop.run(other)
+    before.back(with_news=False)
+    assert restored_lost.come_in(before.moment, clock.now()) == {}
+    assert shop.counters(waiting)["planned"] == 5
 
 
 def test_whoever_said_no_after_the_restored_moment_has_still_said_no(shop: Shop, sandbox: Sandbox, past: type[Past]) -> None:
