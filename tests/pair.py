@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from core.db import migrate
+from deploy.local import process
 from deploy.local.ports import LOOPBACK
 from deploy.local.postgres import Postgres
 from deploy.local.replica import Replica
@@ -48,14 +49,13 @@ class Pair:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """The primary stands still: it takes connections, the kernel sees to that, and says nothing."""
-        family = self.stack.supervisor.family(self.primary.name)
-        for process in family:
-            os.kill(process.pid, signal.SIGSTOP)
+        supervisor, name = self.stack.supervisor, self.primary.name
+        os.kill(supervisor.pid(name), signal.SIGSTOP)  # first: from then on it has no more children
+        process.send(supervisor.family(name), signal.SIGSTOP)
         try:
             yield
         finally:
-            for process in family:
-                os.kill(process.pid, signal.SIGCONT)
+            process.send(supervisor.family(name), signal.SIGCONT)
 
 
 @contextmanager

@@ -86,7 +86,7 @@ class Drill:
     def __init__(self, ground: Ground, recipients: int, by: int, say: Callable[[str], object]) -> None:
         self.ground, self._say = ground, say
         self.shop: Shop = opened(ground, 1, recipients, settle=5)
-        self._by = by
+        self._by, self._key = by, _lookup_key(self.shop)
         self._http = httpx.Client(base_url=ground.product.gateway_url, timeout=20, trust_env=False)
         self._codes: list[str] = []
 
@@ -179,8 +179,7 @@ class Drill:
             str(campaign),
             len(self._codes),
         )
-        key = _lookup_key(self.shop)
-        self._codes.append(optout.code(row[0], row[1], key))
+        self._codes.append(optout.code(row[0], row[1], self._key))
         return self._codes[-1]
 
     def _press(self, code: str) -> int:

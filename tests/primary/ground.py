@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import psycopg
 
 from core import clock, settings
-from deploy.local import children
+from deploy.local import children, process
 from deploy.local import supervisor as supervising
 from deploy.local.ports import LOOPBACK, answers
 from deploy.local.replica import Replica
@@ -69,14 +69,12 @@ class Ground(faults.Ground):
     @contextmanager
     def frozen_primary(self) -> Iterator[None]:
         """SIGSTOP to all of it."""
-        family = self.supervisor.family(self.primary.name)
-        for process in family:
-            os.kill(process.pid, signal.SIGSTOP)
+        os.kill(self.supervisor.pid(self.primary.name), signal.SIGSTOP)  # first: from then on it has no more children
+        process.send(self.supervisor.family(self.primary.name), signal.SIGSTOP)
         try:
             yield
         finally:
-            for process in family:
-                os.kill(process.pid, signal.SIGCONT)
+            process.send(self.supervisor.family(self.primary.name), signal.SIGCONT)
 
 
 def _daytime() -> int:
