@@ -126,10 +126,14 @@ restore: .venv/protos ## a cluster of that second in a folder of its own: make r
 dashboards: .venv/protos ## write the Grafana dashboards anew
 	@$(BIN)/python -m deploy.watch.dashboards
 
-verify-watch: ## alert rules, by the real promtool (Debian: apt-get install prometheus)
-	@command -v promtool > /dev/null || { echo "jeondan: promtool is missing (Debian: apt-get install prometheus)"; exit 2; }
+verify-watch: .venv/protos ## rules by promtool; the real Prometheus and Alertmanager before the running product
+	@for tool in promtool prometheus amtool prometheus-alertmanager; do command -v $$tool > /dev/null \
+	  || { echo "jeondan: $$tool is missing (Debian: apt-get install prometheus prometheus-alertmanager)"; exit 2; }; done
 	@promtool check rules deploy/watch/rules.yml
 	@promtool test rules deploy/watch/rules_test.yml
+	@promtool check config --syntax-only deploy/watch/prometheus.yml
+	@amtool check-config deploy/watch/alertmanager.yml
+	@$(BIN)/python -m pytest -q tests/deploy/watch/alive.py
 
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes -q
 lock: .venv/installed ## resolve requirements.lock and the locks of the images anew (no addresses in them)

@@ -30,6 +30,11 @@ CAMPAIGNS = Counter("jeondan_campaigns_total", "Campaigns that ended, by whether
 DEPENDENCY_UP = Gauge("jeondan_dependency_up", "1 when what this process needs answers it, else 0.", ["dependency"])
 COMPOSE_SECONDS = Histogram("jeondan_compose_seconds", "One flyer composed.", buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10))
 
+# From zero on: of a series that begins at one, nobody can say that it rose.
+for _counter in (SINGLE_MESSAGES, CAMPAIGNS):
+    for _in_time in ("yes", "no"):
+        _counter.labels(_in_time)
+
 _PHONE = re.compile(r"(?<!\d)(?:\+?82[-. ]?0?|0)1[016789][-. ]?\d{3,4}[-. ]?\d{4}(?!\d)")
 _SECRET = re.compile(r"(?i)(key|token|secret|password|authorization|body|text|phone|receiver|credentials)")
 
