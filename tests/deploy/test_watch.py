@@ -75,6 +75,7 @@ def test_every_alert_has_a_page(alert: dict[str, Any]) -> None:
 @pytest.mark.parametrize("kind", Kind)
 def test_every_kind_of_incident_names_its_page(kind: Kind) -> None:
     assert runbook(kind) in opening(kind, {}, "", "").body
+    assert (ROOT / runbook(kind)).exists()
     if runbook(kind) not in OUTAGES:
         assert_is_a_page(runbook(kind))
 
