@@ -18,6 +18,8 @@ from tests import stack as parts
 from tests.faults import ground as faults
 from tests.faults.proxy import Wires
 
+_WORKERS = ("receipts housekeeping", "bulk", "bulk", "plan")  # nobody else takes part in it
+
 
 class Ground(faults.Ground):
     """As for other drills; the wire to the database leads straight to whichever server takes writes."""
@@ -89,6 +91,7 @@ def prepared(*, say: Callable[[str], object] = print) -> Iterator[Ground]:
     supervising.LONGEST_PAUSE = 1.0
     given = {"AWS_ENDPOINT_URL_S3": f"http://{LOOPBACK}:9", "PG_BIN": os.environ.get("PG_BIN", "")}
     extra = {"CLOCK_OFFSET_SECONDS": str(_daytime()), "ALIGO_TESTMODE": "N", "RATE_LIMIT": "600000/minute"}
+    lanes, children.WORKERS = children.WORKERS, _WORKERS
     with parts.folder() as var, Wires() as wires, Stack(var, environment=given, extra=extra, replicated=True) as stack:
         ground = Ground(stack, wires)
         try:
@@ -98,6 +101,7 @@ def prepared(*, say: Callable[[str], object] = print) -> Iterator[Ground]:
             faults.keep_logs(ground, say)
             raise
         finally:
+            children.WORKERS = lanes
             ground.close()
             settings.load.cache_clear()
 

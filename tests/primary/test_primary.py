@@ -10,7 +10,7 @@ from deploy.local.guardian import ROOT
 
 
 def test_reads_go_on_no_write_is_lost_and_no_ad_leaves(tmp_path: Path) -> None:
-    told = {**os.environ, "PRIMARY_SHORT": "1", "RECIPIENTS": "300", "VAR": str(tmp_path)}
+    told = {**os.environ, "PRIMARY_SHORT": "1", "RECIPIENTS": "200", "VAR": str(tmp_path)}
     command = [sys.executable, "-m", "tests.primary"]
     done = subprocess.run(command, cwd=ROOT, env=told, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
