@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,14 @@ def begin(connection: psycopg.Connection[Any], to: datetime | None) -> bool:
     ours = owner(connection)
     if ours is None:
         return False
-    moment = to or datetime.now(UTC)
     connection.execute(
         "CREATE TABLE IF NOT EXISTS public.restored (to_time timestamptz NOT NULL, restored_at timestamptz DEFAULT now())"
     )
     connection.execute(sql.SQL("ALTER TABLE public.restored OWNER TO {}").format(sql.Identifier(ours)))
     connection.execute("DELETE FROM public.restored")
-    connection.execute("INSERT INTO public.restored (to_time) VALUES (%s)", [moment])
+    # Without a wanted moment it is that of the last thing the log knew: what happened later is asked for from there on.
+    last = "coalesce(CAST(%s AS timestamptz), pg_last_xact_replay_timestamp(), now())"
+    connection.execute(f"INSERT INTO public.restored (to_time) VALUES ({last})", [to])  # noqa: S608 - a constant
     return True
 
 

@@ -45,9 +45,12 @@ def test_the_second_before_a_deletion_comes_back(site: Site, accident: datetime)
 def test_without_a_time_all_comes_back_and_transactions_go_on_where_the_old_cluster_never_was(
     site: Site, accident: datetime
 ) -> None:
+    ended = datetime.now(UTC)
     ((then,),) = site.ask("SELECT pg_current_xact_id()::text::bigint")
     report = restore(site.settings, site.store, Wish(site.var / "end" / "pg"), print)
     assert asked(site, report.data, "SELECT array_agg(id) FROM shops") == [0]
+    known = asked(site, report.data, "SELECT to_time FROM restored")
+    assert isinstance(known, datetime) and accident < known < ended  # of the last commit, not of the restore
     assert asked(site, report.data, "SELECT pg_current_xact_id()::text::bigint") > then  # type: ignore[operator]
 
 
