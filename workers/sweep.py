@@ -8,6 +8,7 @@ from core import clock, jobs, telemetry
 from core.db import (
     accounts,
     campaigns,
+    direct,
     disk,
     events,
     exports,
@@ -25,6 +26,7 @@ from core.db import (
     webhooks,
 )
 from core.db.session import Tx, database
+from core.errors import Unavailable
 from core.rules import ledger, personal
 from core.rules.disk import Level, worst
 from core.rules.states import CampaignState, MessageState
@@ -37,6 +39,7 @@ from workers.liveness import DEAD_AFTER
 from workers.reconcile import abandon
 from workers.start import start
 
+CALLS_AT_ONCE, CALL_ROUNDS = 2000, 100  # 200,000 calls an hour: more than 100 million a month need
 FULL_LANE = 200  # a lane this full is busy, not forgotten
 FORGOTTEN = timedelta(seconds=15)  # a row that waited so long has no job any more
 LOCK = 0x73776565  # "swee": one sweeper at a time
@@ -74,7 +77,6 @@ def upkeep() -> None:
     now = clock.now()
     with database().owner() as tx:
         partitions.ensure(tx, now)
-        partitions.forget_direct(tx, now)
         send.forget_workers(tx, now - timedelta(hours=1))
     _elected(lambda tx: requests.forget(tx, now - timedelta(days=7)))
     _elected(lambda tx: pushes.forget(tx, now - pushed.KEPT))
@@ -84,12 +86,32 @@ def upkeep() -> None:
     _elected(noticing.keep_two_years)
     _elected(lambda tx: writing.forget(tx, now))
     _elected(lambda tx: recipients.forget(tx, now - personal.DECISIONS_LAST))
-    with database().owner() as tx:
-        partitions.drop(tx, "events", now - events.KEPT)
-        partitions.drop(tx, "access_log", now - personal.ACCESS_LOG_LASTS)
-        for table in ("batches", "attempts", "receipts"):
-            partitions.drop(tx, table, now - personal.DECISIONS_LAST)
+    _drop_months(now)
+    _forget_calls(now)
     retention.keep_house(now)
+
+
+def _drop_months(now: datetime) -> None:
+    """Each for itself: a table that somebody is reading for long is come back to in an hour."""
+    ledger_ends = now - personal.DECISIONS_LAST
+    old = {"events": now - events.KEPT, "access_log": now - personal.ACCESS_LOG_LASTS}
+    old |= dict.fromkeys(("batches", "attempts", "receipts"), ledger_ends)
+    steps = [partial(partitions.drop, table=table, before=before) for table, before in old.items()]
+    for step in (*steps, partial(partitions.forget_direct, instant=now)):
+        try:
+            with database().owner() as tx:
+                step(tx)
+        except Unavailable:
+            _log.warning("months_in_use", **{name: str(value) for name, value in step.keywords.items()})
+
+
+def _forget_calls(now: datetime) -> None:
+    """Calls of SendService are rows, too; they go a month after their ledger, in short transactions."""
+    before, most = now - personal.DECISIONS_LAST - timedelta(days=31), CALLS_AT_ONCE
+    for _ in range(CALL_ROUNDS):
+        with database().system() as tx:
+            if direct.forget_calls(tx, before, most) < most:
+                return
 
 
 def _elected(action: Callable[[Tx], object]) -> None:

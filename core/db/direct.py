@@ -13,7 +13,7 @@ from sqlalchemy.engine import Row
 
 from core.crypto import WorkspaceKeys
 from core.db import campaigns, driver, events, send
-from core.db.ids import new_id
+from core.db.ids import first_id, new_id
 from core.db.session import Tx
 from core.db.tables import campaigns as _campaigns
 from core.rules import ledger
@@ -166,6 +166,18 @@ def recipients(tx: Tx, batch: UUID, people: int, keys: WorkspaceKeys, *, guests_
         for position, text, values, number, why in rows
     }
     return [present.get(position, GONE) for position in range(people)]
+
+
+_FORGET = """WITH old AS (
+        SELECT id FROM campaigns WHERE kind = 'SEND' AND id < :before ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED),
+    counters AS (DELETE FROM campaign_counters WHERE campaign_id IN (SELECT id FROM old)),
+    reasons AS (DELETE FROM campaign_reasons WHERE campaign_id IN (SELECT id FROM old))
+    DELETE FROM campaigns WHERE id IN (SELECT id FROM old)"""
+
+
+def forget_calls(tx: Tx, before: datetime, limit: int) -> int:
+    """Calls taken before this moment go with their counters, once their ledger is gone; across workspaces; how many."""
+    return tx.run(_FORGET, before=first_id(before), limit=limit)
 
 
 def phones(tx: Tx, batch: UUID) -> dict[int, bytes]:

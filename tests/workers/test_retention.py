@@ -1,14 +1,16 @@
 """Retention: what is past its time is destroyed, who was erased stays erased, and what other laws keep lies apart."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from core import clock, images
 from core.db import access, erasing, exports, partitions, privacy, troubles
-from core.db.ids import new_id
+from core.db.ids import first_id, new_id
 from core.db.session import database
+from core.db.session import database as opened
 from core.rules import personal
 from core.rules.alerts import Kind
 from tests.workers.shop import Logs, Shop
@@ -235,3 +237,36 @@ def test_a_shop_that_passes_ten_thousand_people_is_told_once(shop: Shop, monkeyp
     assert (told(0), told(8)) == (["내부 관리계획"], [])
     retention.keep_house(clock.now() + 5 * DAY)
     assert told(8) == []
+
+
+def call(shop: Shop, kind: str, days: float) -> UUID:
+    made = first_id(clock.now() - days * DAY)
+    shop.sql(
+        "INSERT INTO campaigns (id, workspace_id, kind, name, purpose, state, created_at)"
+        " VALUES (:id, :w, :kind, '', 'INFO', 'DONE', now())", id=made, w=shop.workspace, kind=kind,
+    )  # fmt: skip
+    shop.sql("INSERT INTO campaign_counters (campaign_id, shard, workspace_id) VALUES (:id, 0, :w)", id=made, w=shop.workspace)
+    return made
+
+
+def test_calls_of_single_messages_go_when_their_ledger_is_gone(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call is a row, too: without an end there would be a hundred million of them a month."""
+    monkeypatch.setattr(sweep, "CALLS_AT_ONCE", 2)
+    years = personal.DECISIONS_LAST / DAY
+    for more in (33, 34, 35, 36, 37):
+        call(shop, "SEND", years + more)
+    kept = {call(shop, "SEND", years + 29), call(shop, "SEND", 1), call(shop, "CAMPAIGN", years + 40)}
+    sweep._forget_calls(clock.now())
+    for column, table in (("id", "campaigns"), ("campaign_id", "campaign_counters")):
+        assert {UUID(str(row)) for row in shop.value(f"SELECT array_agg({column}) FROM {table}")} == kept
+
+
+def test_a_month_that_somebody_reads_does_not_keep_the_others(shop: Shop, database: str) -> None:
+    with opened().owner() as tx:
+        partitions.ensure(tx, datetime(2019, 3, 3, tzinfo=UTC))
+    with psycopg.connect(database) as report:
+        report.execute("SELECT count(*) FROM batches")
+        sweep._drop_months(clock.now())
+    with opened().owner() as tx:
+        left = tx.rows("SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE '%\\_2019\\_03'")
+    assert [row.relname for row in left] == ["batches_2019_03"]
