@@ -7,13 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pyrage
 
-from deploy.backup import basebackup, checks, dump, hold, lifecycle, rehearsal, restore, role, wal
+from deploy.backup import basebackup, checks, drills, dump, hold, lifecycle, rehearsal, restore, role, wal
 from deploy.backup.settings import Settings, load, var
 from deploy.backup.store import Store
 from deploy.local.refusal import Refusal
@@ -114,7 +114,13 @@ def stop_sending(_: Settings, __: Store, given: argparse.Namespace) -> None:
 def rehearse(settings: Settings, store: Store, given: argparse.Namespace) -> None:
     """The newest backup comes back, is questioned and thrown away."""
     scratch = Path(given.into) if given.into else var() / "rehearsal"
-    report = rehearsal.run(settings, store, scratch, given.superuser, say)
+    at, begun = datetime.now(UTC), time.monotonic()
+    try:
+        report = rehearsal.run(settings, store, scratch, given.superuser, say)
+    except Refusal:
+        drills.record(store, at=at, passed=False, seconds=time.monotonic() - begun)
+        raise
+    drills.record(store, at=at, passed=True, seconds=report.total, last_commit=report.last_commit)
     took = f"복구 시간 {report.total:.1f}초, 마지막 거래 {report.last_commit or '-'}"
     say(f"복구 연습: 모두 맞음. {took}, WAL {report.segments}조각, {report.bytes >> 20:,}MB")
 

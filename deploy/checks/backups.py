@@ -1,12 +1,12 @@
 """The catalogue of backups and of the drills that restored one: from their own bucket, by whoever may read it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from core.rules.checks.backup import Backup
 from core.rules.checks.drill import Drill
-from deploy.checks import drills
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Catalogue:
 def catalogue() -> Catalogue:
     """A manifest is written when its backup was read back and compared: what has one is good."""
     try:
-        from deploy.backup import basebackup, settings, store, wal
+        from deploy.backup import basebackup, drills, settings, store, wal
         from deploy.local.refusal import Refusal
     except ImportError:  # an image without the tools of backups
         return Catalogue(None)
@@ -32,4 +32,10 @@ def catalogue() -> Catalogue:
         log = [piece.kept.at for piece in wal.segments(place, bases[-1].system)] if bases else []
     except Refusal:
         return Catalogue(None)
-    return Catalogue([Backup(one.ended_at, one.sealed_bytes, True) for one in bases], max(log, default=None), drill)
+    return Catalogue([Backup(one.ended_at, one.sealed_bytes, True) for one in bases], max(log, default=None), _drill(drill))
+
+
+def _drill(told: Mapping[str, Any] | None) -> Drill | None:
+    return (
+        None if told is None else Drill(datetime.fromisoformat(told["at"]), told["passed"], told["seconds"], told["lost_seconds"])
+    )

@@ -226,7 +226,7 @@ def test_access_rights_that_nobody_uses_or_looked_at() -> None:
     [
         (None, "NEVER_DRILLED"),
         (drill.Drill(NOW - DAY, True, 60, 5), "DRILLED"),
-        (drill.Drill(NOW - DAY, False, 60, 5), "DRILL_FAILED"),
+        (drill.Drill(NOW - DAY, False, 60, None), "DRILL_FAILED"),
         (drill.Drill(NOW - 36 * DAY, True, 60, 5), "DRILL_OLD"),
     ],
 )

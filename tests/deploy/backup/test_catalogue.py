@@ -1,15 +1,17 @@
-"""What the checklists read of backups: the real bucket with a real backup in it, and the drills that left a word there."""
+"""What the checklists read of backups: the real bucket with a real backup in it, and the rehearsals that left a word there."""
 
+import time
+from argparse import Namespace
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from core.rules.checks import backup as rule
-from core.rules.checks.drill import Drill
+from core.rules.checks import backup, drill
+from deploy.backup import __main__ as program
 from deploy.backup import basebackup, settings
-from deploy.checks import drills
 from deploy.checks.backups import Catalogue, catalogue
+from deploy.local.refusal import Refusal
 from tests.deploy.backup.conftest import Site
 
 
@@ -20,19 +22,30 @@ def here(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     yield site
 
 
-def test_nothing_there_then_a_good_backup_whose_log_follows_then_a_drill(here: Site) -> None:
-    now = datetime.now(UTC)
+def test_from_an_empty_bucket_to_a_backup_that_was_restored(here: Site) -> None:
     assert catalogue() == Catalogue([], None, None)
-    assert rule.judge(catalogue().backups, now)[0].reason == "NO_BACKUP"
+    assert backup.judge(catalogue().backups, datetime.now(UTC))[0].reason == "NO_BACKUP"
+    given = Namespace(into=str(here.var / "rehearsal"), superuser="postgres")
+    with pytest.raises(Refusal):  # there is nothing to restore
+        program.rehearse(here.settings, here.store, given)
+    failed = catalogue().drill
+    assert failed is not None and (failed.passed, failed.lost_seconds) == (False, None)
+    assert drill.judge(failed, datetime.now(UTC)).reason == "DRILL_FAILED"
+
     with here.archiving():
         made = basebackup.take(here.settings, here.store)
         here.ask("CREATE TABLE told (id int)")
     found = catalogue()
     assert [(one.ended_at, one.size_bytes) for one in found.backups or ()] == [(made.ended_at, made.sealed_bytes)]
-    assert [line.reason for line in rule.judge(found.backups, datetime.now(UTC), found.log_at)] == ["FRESH", "LOG_FOLLOWS"]
-    for days, passed in ((40, True), (2, False)):
-        drills.record(here.store, at=now - timedelta(days=days), passed=passed, seconds=61.5, lost_seconds=4)
-    assert catalogue().drill == Drill(now - timedelta(days=2), False, 61.5, 4)
+    lines = backup.judge(found.backups, datetime.now(UTC), found.log_at)
+    assert [line.reason for line in lines] == ["FRESH", "LOG_FOLLOWS"]
+
+    time.sleep(1.1)  # a rehearsal is named by its second
+    program.rehearse(here.settings, here.store, given)
+    passed = catalogue().drill
+    assert passed is not None and passed.passed and passed.seconds > 0
+    assert passed.lost_seconds is not None
+    assert drill.judge(passed, datetime.now(UTC)).reason == "DRILLED"
 
 
 def test_a_bucket_that_cannot_be_read_is_not_known(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
