@@ -43,6 +43,6 @@ def _disk(disk: Disk, a_day: float) -> Finding:
     left = f"{days:,.0f}일 뒤에 찹니다" if days < 3650 else "10년 안에는 차지 않습니다"
     told = f"디스크 {used:.0%} 사용, {megabytes(disk.free)} 남음: 지금 속도라면 {left}."
     if used > MOST_FULL or days < LEAST_DAYS:
-        cure = "디스크를 늘리거나, 보관 기간이 지난 달의 장부를 확인해 주세요."
+        cure = "디스크를 늘리거나, 보관 기간이 지난 달의 장부를 확인해 주세요 (deploy/capacity.ko.md)."
         return Finding("disk", "disk", State.ATTENTION, "NEARLY_FULL", told, cure, facts)
     return Finding("disk", "disk", State.OK, "ROOM", told, "", facts)
