@@ -59,6 +59,10 @@ verify-pgbouncer: .venv/protos ## a campaign through the real PgBouncer in trans
 service-levels: .venv/protos ## share of single messages within 10 s and of campaigns within their time; DAYS=1
 	@$(BIN)/python -m workers.levels $(or $(DAYS),1)
 
+.PHONY: verify-images
+verify-images: .venv/protos ## the images, built and run as compose.prod.yaml says, without a Docker engine; needs root, some minutes
+	@$(BIN)/python -m pytest -q tests/deploy/images/running_images.py
+
 law: .venv/protos ## 1,000,000 random decisions: PostgreSQL and Python must agree on all; LAW_SEED=n
 	@LAW_PEOPLE=5000 LAW_ROUNDS=200 $(BIN)/python -m pytest -q -s tests/core/db/test_law.py
 

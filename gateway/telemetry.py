@@ -108,7 +108,9 @@ class Telemetry:
     def _tell(self, scope: Scope, route: str, status: int, spent: float) -> None:
         self._histogram.labels(route, str(status)).observe(spent)
         if route not in _QUIET:
-            log.info("request", method=_method(scope), route=route, status=status, ms=round(spent * 1000, 1))
+            log.info(
+                "request", client=_client(scope), method=_method(scope), route=route, status=status, ms=round(spent * 1000, 1)
+            )
 
     def _route(self, scope: Scope, status: int) -> str:
         operation = scope["extensions"].get(ROUTING_CONTEXT, {}).get("operation_id")
@@ -119,6 +121,12 @@ class Telemetry:
             if path.startswith(prefix):
                 return template
         return path if path in self._templates.values() and status != 404 else "unmatched"
+
+
+def _client(scope: Scope) -> str:
+    """Who asks; behind a proxy of TRUSTED_PROXIES, for whom it asks."""
+    found: Any = scope.get("client")
+    return str(found[0]) if found else ""
 
 
 def _method(scope: Scope) -> str:

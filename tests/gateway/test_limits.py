@@ -117,3 +117,38 @@ def test_a_body_that_does_not_say_how_long_it_is(client: httpx.Client, backend: 
 
     assert (answer.status_code, answer.json()["reason"]) == (413, "BODY_TOO_LARGE")
     assert not backend.calls
+
+
+# --- behind a proxy -----------------------------------------------------------------------------------------------
+
+PROXY, ANOTHER = "127.0.0.7", "127.0.0.8"
+
+
+@pytest.fixture
+def behind(backend: Backend) -> Iterator[Running]:
+    """A gateway that believes one proxy, on another host than itself."""
+    with serving(environment(backend, rate_limit="2/day", trusted_proxies=PROXY)) as running:
+        yield running
+
+
+def sign_in_from(running: Running, host: str, *forwarded: str) -> int:
+    """Over a connection that comes from this host, with what it claims."""
+    headers = [("X-Forwarded-For", each) for each in forwarded]
+    with httpx.Client(transport=httpx.HTTPTransport(local_address=host)) as http:
+        answer = http.post(f"{running.url}/api/v1/sessions", json={"email": "a@b.kr", "password": "x"}, headers=headers)
+    return answer.status_code
+
+
+def test_behind_a_trusted_proxy_everybody_has_a_limit_of_their_own(behind: Running) -> None:
+    assert [sign_in_from(behind, PROXY, "203.0.113.5") for _ in range(3)] == [200, 200, 429]
+    assert sign_in_from(behind, PROXY, "203.0.113.6") == 200
+
+
+def test_who_is_no_trusted_proxy_is_counted_by_its_own_address_whatever_it_claims(behind: Running) -> None:
+    assert [sign_in_from(behind, ANOTHER, f"203.0.113.{number}") for number in range(3)] == [200, 200, 429]
+
+
+def test_what_a_caller_claims_to_a_trusted_proxy_stands_before_what_the_proxy_saw(behind: Running) -> None:
+    """A balancer that adds to the header: only what it added itself is believed."""
+    assert [sign_in_from(behind, PROXY, f"198.51.100.{number}, 203.0.113.9") for number in range(3)] == [200, 200, 429]
+    assert sign_in_from(behind, PROXY, "198.51.100.77", "203.0.113.9") == 429

@@ -15,6 +15,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.target == "127.0.0.1:50051"
     assert settings.rate == (100, 60.0)
     assert settings.origins == []
+    assert settings.proxies == ["127.0.0.1", "::1"]
 
 
 def test_values(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,6 +26,10 @@ def test_values(monkeypatch: pytest.MonkeyPatch) -> None:
 
     settings = Settings()
 
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.5, 10.1.0.0/16")
+    assert Settings().proxies == ["10.0.0.5", "10.1.0.0/16"]
+    monkeypatch.setenv("TRUSTED_PROXIES", "none")
+    assert Settings().proxies == []
     assert settings.target == "127.0.0.1:7000"
     assert settings.rate == (5, 1.0)
     assert settings.origins == ["https://a.example", "http://localhost:5173"]
@@ -42,6 +47,10 @@ def test_values(monkeypatch: pytest.MonkeyPatch) -> None:
         ("RATE_LIMIT", "5/fortnight"),
         ("CONSOLE_ORIGIN", "*"),
         ("CONSOLE_ORIGIN", "https://a.example/path"),
+        ("TRUSTED_PROXIES", "*"),
+        ("TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("TRUSTED_PROXIES", "10.0.0.5/8"),
+        ("TRUSTED_PROXIES", "10.0.0.5,proxy.internal"),
         ("APP_ENV", "prod"),
         ("LOG_FORMAT", "xml"),
         ("SANDBOX_PORT", "-1"),
