@@ -87,11 +87,12 @@ def test_the_line_about_the_provider_call_has_the_ids_of_the_request(shop: Shop,
         kept.append(dict(event))
         return ""
 
+    before = structlog.get_config()
     structlog.configure(processors=[structlog.contextvars.merge_contextvars, keep])
     try:
         done(shop, batch_of(shop), request_id="order-7", traceparent=PARENT)
     finally:
-        structlog.reset_defaults()
+        structlog.configure(**before)
     (line,) = [one for one in kept if one["event"] == "handed_over"]
     assert (line["request_id"], line["trace_id"], line["outcome"], line["people"]) == ("order-7", TRACE, "accepted", 1)
     assert NUMBER[3:] not in str(kept) and "주문" not in str(kept)
