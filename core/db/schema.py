@@ -5,7 +5,7 @@ processes may still run (`floor`). So a process starts when `floor <= its own ne
 """
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -17,6 +17,12 @@ VERSIONS = Path(__file__).parent / "migrations" / "versions"
 FLOOR = "compatible from "  # kept as the comment of alembic's own table: there is no schema without it
 _PENDING, _TOO_OLD = 3, 4
 
+MOST_CONNECTIONS = 11  # of one process: its pool, and one to ask whether the database is there
+
+_ASK = """SELECT max(version_num), coalesce(obj_description('alembic_version'::regclass, 'pg_class'), ''),
+    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+    - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') FROM alembic_version"""
+
 _log = telemetry.log("schema")
 
 
@@ -26,6 +32,7 @@ class Found:
 
     present: str = ""
     floor: str = ""
+    free: int = field(default=0, compare=False)  # connections that nobody has
 
 
 def names(versions: Path | None = None) -> list[str]:
@@ -52,12 +59,8 @@ def found(connection: sa.Connection) -> Found:
     """What this database says of itself."""
     if connection.execute(sa.text("SELECT to_regclass('alembic_version')")).scalar() is None:
         return Found()
-    row = connection.execute(
-        sa.text(
-            "SELECT max(version_num), coalesce(obj_description('alembic_version'::regclass, 'pg_class'), '') FROM alembic_version"
-        )
-    ).one()
-    return Found(row[0] or "", row[1].removeprefix(FLOOR) if row[1].startswith(FLOOR) else "")
+    row = connection.execute(sa.text(_ASK)).one()
+    return Found(row[0] or "", row[1].removeprefix(FLOOR) if row[1].startswith(FLOOR) else "", row[2])
 
 
 def look(database_url: str) -> Found:
@@ -96,3 +99,5 @@ def refuse_if_pending(database_url: str, replica_url: str = "") -> None:
         raise SystemExit(_TOO_OLD)
     if number(at.present) > number(ours):
         _log.info("schema_is_newer", database=at.present, version=ours)
+    if at.free < MOST_CONNECTIONS:  # it starts all the same: the pool fills only when there is work for it
+        _log.warning("connections_scarce", free=at.free, needed=MOST_CONNECTIONS)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from core.db import backfill, migrate, schema, send, session
 from core.db.blockers import application
+from deploy.local import children
 from tests.core.db.test_schema import add_product
 from tests.drills import next_version
 from tests.drills.next_version import CONTRACT, EXPAND
@@ -137,6 +138,26 @@ def test_a_contract_is_refused_while_an_older_version_is_open_and_a_way_back_whi
         migrate.downgrade(database, PRESENT, versions=versions)
     migrate.downgrade(database, PRESENT, versions=versions)
     assert schema.look(database).present == PRESENT
+
+
+def test_a_process_that_may_not_find_all_its_connections_says_so(
+    database: str, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[str, int]] = []
+    monkeypatch.setattr(schema._log, "warning", lambda event, **facts: said.append((event, facts["free"])), raising=False)
+    schema.refuse_if_pending(database)
+    assert said == []
+    free = schema.look(database).free
+    others = [psycopg.connect(postgres_url) for _ in range(free - schema.MOST_CONNECTIONS + 3)]
+    schema.refuse_if_pending(database)
+    for other in others:
+        other.close()
+    assert [event for event, _ in said] == ["connections_scarce"] and said[0][1] < schema.MOST_CONNECTIONS
+
+
+def test_the_processes_of_one_machine_fit_a_plain_postgresql() -> None:
+    """Server, workers, clock: with every pool full they stay under its 100 connections, those for upkeep kept free."""
+    assert (1 + len(children.WORKERS) + 1) * schema.MOST_CONNECTIONS <= 100 - 3
 
 
 # --- who gives way ------------------------------------------------------------------------------------------------
