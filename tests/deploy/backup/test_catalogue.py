@@ -9,7 +9,7 @@ import pytest
 
 from core.rules.checks import backup, drill
 from deploy.backup import __main__ as program
-from deploy.backup import basebackup, settings
+from deploy.backup import basebackup, drills, settings
 from deploy.checks.backups import Catalogue, catalogue
 from deploy.local.refusal import Refusal
 from tests.deploy.backup.conftest import Site
@@ -44,8 +44,15 @@ def test_from_an_empty_bucket_to_a_backup_that_was_restored(here: Site) -> None:
     program.rehearse(here.settings, here.store, given)
     passed = catalogue().drill
     assert passed is not None and passed.passed and passed.seconds > 0
-    assert passed.lost_seconds is not None
     assert drill.judge(passed, datetime.now(UTC)).reason == "DRILLED"
+
+
+@pytest.mark.parametrize(("commit", "lost"), [("2026-11-25 02:59:55.5 UTC", 4.5), ("2026-11-25 11:59:56+09:00", 4.0), ("", None)])
+def test_what_did_not_come_back_is_told_where_it_is_known(here: Site, commit: str, lost: float | None) -> None:
+    at = datetime(2126, 1, 1, tzinfo=UTC) if lost is None else datetime(2126, 11, 25, 3, tzinfo=UTC)
+    drills.record(here.store, at=at, passed=True, seconds=61.54, last_commit=commit.replace("2026", "2126"))
+    told = here.store.get_json(f"{drills.PREFIX}{at:%Y%m%dT%H%M%SZ}.json")
+    assert (told["seconds"], told["lost_seconds"]) == (61.5, lost)
 
 
 def test_a_bucket_that_cannot_be_read_is_not_known(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
