@@ -16,6 +16,7 @@ NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)
 FACTS = {
     "provider": "solapi", "cause": "발송사 잔액이 부족합니다.", "people": "1,200", "words": "‘보류’", "host": "shop.example.com",
     "lane": "bulk", "jobs": "12", "minutes": "5", "seconds": "30", "last_day": "2026-12-24",
+    "place": "데이터베이스", "free": "1.2 GB", "share": "4%",
     "requests": "2", "due": "2026-12-01", "duty": "접속기록을 2년 이상 보관해야 합니다.",
 }  # fmt: skip
 SEEN = Condition(Kind.BREAKER_OPEN, "account")
