@@ -71,9 +71,15 @@ def _first(answers: Iterable[str]) -> str:
 
 
 CHECKS = (
-    Check("script", (".ci/run", "deploy/nginx/*.sh", "tests/deploy/images/standins/*.sh"), _command("shellcheck")),
+    Check("script", (".ci/run", "deploy/ecs/*.sh", "deploy/nginx/*.sh", "tests/deploy/images/standins/*.sh"), _command("shellcheck")),
     Check("compose", ("compose*.yaml",), _command("check-jsonschema", "--builtin-schema", "vendor.compose-spec")),
     Check("image", ("deploy/Dockerfile",), _command("hadolint")),
+    Check("template", ("deploy/ecs/*.yaml",), _command("cfn-lint", "-r", "ap-northeast-2", "--")),
+    Check("workflow", (".github/workflows/*.yml",), _command("check-jsonschema", "--builtin-schema", "vendor.github-workflows")),
+    Check("workflow safety", (".github/workflows/*.yml",), _command("zizmor", "--offline", "--quiet", "--color", "never")),
+    Check("railway", ("railway.json", "deploy/railway/*.json"), _schema("railway")),
+    Check("vercel", ("vercel.json",), _schema("vercel")),
+    Check("netlify", ("netlify.toml",), _schema("netlify")),
     Check("manifest", ("deploy/kubernetes/base/[!k]*.yaml",), manifests.judge),
     Check("kustomization", ("deploy/kubernetes/*/kustomization.yaml",), _schema("kustomization")),
     Check("overlay", ("deploy/kubernetes/[!b]*/kustomization.yaml",), manifests.rendered, "kubectl"),

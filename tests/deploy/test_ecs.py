@@ -159,34 +159,44 @@ def account() -> Iterator[dict[str, Any]]:
         boto3.client("s3").put_object(Bucket="packages", Key="worker.yaml", Body=as_moto_knows_it("worker").encode())
         _create(made, "network", STAGE)
         _create(made, "data", {**STAGE, "KeysSecret": "arn:aws:secretsmanager:x:1:secret:keys"})
-        _create(made, "cluster", {**STAGE, "Certificate": "arn:aws:acm:x:1:certificate/c"})
+        certificate = boto3.client("acm").request_certificate(DomainName="api.example")["CertificateArn"]
+        _create(made, "cluster", {**STAGE, "Certificate": certificate})
         _create(made, "migrate", {**STAGE, **IMAGES})
         _create(made, "release", {**STAGE, **IMAGES, "AligoTestmode": "Y"})
-        yield {name: boto3.client(name) for name in ("ec2", "ecs", "s3", "rds", "elbv2", "logs", "cloudformation")}
+        yield {name: boto3.client(name) for name in ("ec2", "ecs", "rds", "elbv2", "logs", "cloudformation")}
 
 
 def as_moto_knows_it(name: str) -> str:
-    """The template without the kinds that moto has no notion of; what others want to know of them is their name."""
+    """The template without the kinds (and the empty places in lists) that moto has no notion of; what others want to know of them is their name."""
     template = yaml.load((ECS / f"{name}.yaml").read_text(), Loader)  # noqa: S506 - a SafeLoader
-    unknown = {name for name, one in template["Resources"].items() if one["Type"] not in get_model_map()}
+    known = get_model_map().keys() - {"AWS::RDS::DBParameterGroup"}  # made, and then not found again
+    unknown = {name for name, one in template["Resources"].items() if one["Type"] not in known}
     template["Resources"] = {name: one for name, one in template["Resources"].items() if name not in unknown}
+    for one in template["Resources"].values():
+        one.get("Properties", {}).pop("DBParameterGroupName", None)
     return json.dumps(_plain(template, unknown))
 
 
 def _plain(value: Any, unknown: set[str]) -> Any:
     if isinstance(value, list):
-        return [_plain(each, unknown) for each in value]
+        return [_plain(each, unknown) for each in value if not _perhaps_nothing(each)]
     if isinstance(value, dict):
         ((tag, inner), *more) = value.items() or [("", "")]
         if not more and tag in ("Ref", "GetAtt") and str(inner).split(".")[0] in unknown:
             return inner
-        long = {"GetAtt", "Sub", "ImportValue", "Split", "If", "Equals", "Not", "Select", "GetAZs", "Join"}
+        if not more and tag == "GetAtt":
+            return {"Fn::GetAtt": str(inner).split(".", 1)}
+        long = {"Sub", "ImportValue", "Split", "If", "Equals", "Not", "Select", "GetAZs", "Join"}
         return {f"Fn::{key}" if key in long else key: _plain(each, unknown) for key, each in value.items()}
     if isinstance(value, str):
         without = re.sub(r"\{\{resolve:.*?\}\}+", "none", value)
         text = re.sub(r"\$\{(\w+)(\.[\w.]+)?\}", lambda found: found[1] if found[1] in unknown else found[0], without)
         return text.replace("worker.yaml", f"https://s3.{REGION}.amazonaws.com/packages/worker.yaml")
     return value
+
+
+def _perhaps_nothing(value: Any) -> bool:
+    return isinstance(value, dict) and "If" in value and value["If"][-1] == {"Ref": "AWS::NoValue"}
 
 
 def _create(made: Any, name: str, parameters: dict[str, str]) -> None:
@@ -196,7 +206,7 @@ def _create(made: Any, name: str, parameters: dict[str, str]) -> None:
 
 
 def test_doors_are_open_as_the_guide_says(account: dict[str, Any]) -> None:
-    groups = {one["GroupDescription"].split(" -")[0]: one for one in account["ec2"].describe_security_groups()["SecurityGroups"]}
+    groups = {one["Description"].split(" -")[0]: one for one in account["ec2"].describe_security_groups()["SecurityGroups"]}
     opened = {
         name: {
             (rule["FromPort"], *(each["CidrIp"] for each in rule["IpRanges"]), *(each["GroupId"] for each in rule["UserIdGroupPairs"]))
@@ -235,9 +245,8 @@ def test_data_outlives_a_machine_and_a_mistake(account: dict[str, Any]) -> None:
     assert sorted(bool(one.get("ReadReplicaSourceDBInstanceIdentifier")) for one in databases) == [False, True]
     main = next(one for one in databases if not one.get("ReadReplicaSourceDBInstanceIdentifier"))
     assert main["MultiAZ"] and main["StorageEncrypted"] and not main["PubliclyAccessible"]
-    for bucket in account["s3"].list_buckets()["Buckets"]:
-        if bucket["Name"] != "packages":
-            assert account["s3"].get_bucket_versioning(Bucket=bucket["Name"])["Status"] == "Enabled"
+    buckets = [one["Properties"] for one in resources("data").values() if one["Type"] == "AWS::S3::Bucket"]
+    assert [one["VersioningConfiguration"] for one in buckets] == [{"Status": "Enabled"}] * 2  # moto drops it
     (group,) = account["logs"].describe_log_groups(logGroupNamePrefix="/ecs/jeondan-")["logGroups"]
     assert group["retentionInDays"] == 90
 
