@@ -70,8 +70,12 @@ def _first(answers: Iterable[str]) -> str:
     return next(filter(None, answers), "")
 
 
+SCRIPTS = (".ci/run", "deploy/ecs/*.sh", "deploy/nginx/*.sh", "tests/deploy/images/standins/*.sh")
+
 CHECKS = (
-    Check("script", (".ci/run", "deploy/ecs/*.sh", "deploy/nginx/*.sh", "tests/deploy/images/standins/*.sh"), _command("shellcheck")),
+    Check(
+        "script", (".ci/run", "deploy/ecs/*.sh", "deploy/nginx/*.sh", "tests/deploy/images/standins/*.sh"), _command("shellcheck")
+    ),
     Check("compose", ("compose*.yaml",), _command("check-jsonschema", "--builtin-schema", "vendor.compose-spec")),
     Check("image", ("deploy/Dockerfile",), _command("hadolint")),
     Check("template", ("deploy/ecs/*.yaml",), _command("cfn-lint", "-r", "ap-northeast-2", "--")),

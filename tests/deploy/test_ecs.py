@@ -41,7 +41,7 @@ Loader.add_multi_constructor("!", _tagged)
 
 
 def resources(name: str) -> dict[str, Any]:
-    return dict(yaml.load((ECS / f"{name}.yaml").read_text(), Loader)["Resources"])  # noqa: S506 - a SafeLoader
+    return dict(yaml.load((ECS / f"{name}.yaml").read_text(), Loader)["Resources"])
 
 
 def containers() -> dict[str, dict[str, Any]]:
@@ -90,7 +90,7 @@ def test_a_container_is_nobody_and_writes_nowhere_but_tmp(name: str) -> None:
     one = containers()[name]
     assert one["User"] == "10001:10001" and one["ReadonlyRootFilesystem"] is True
     assert one["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
-    assert [mount["ContainerPath"] for mount in one["MountPoints"]] == ["/tmp"]  # noqa: S108
+    assert [mount["ContainerPath"] for mount in one["MountPoints"]] == ["/tmp"]
     assert one["LogConfiguration"]["Options"]["awslogs-group"]["ImportValue"]
 
 
@@ -167,8 +167,8 @@ def account() -> Iterator[dict[str, Any]]:
 
 
 def as_moto_knows_it(name: str) -> str:
-    """The template without the kinds (and the empty places in lists) that moto has no notion of; what others want to know of them is their name."""
-    template = yaml.load((ECS / f"{name}.yaml").read_text(), Loader)  # noqa: S506 - a SafeLoader
+    """The template without what moto has no notion of; what others want to know of a kind it lacks is its name."""
+    template = yaml.load((ECS / f"{name}.yaml").read_text(), Loader)
     known = get_model_map().keys() - {"AWS::RDS::DBParameterGroup"}  # made, and then not found again
     unknown = {name for name, one in template["Resources"].items() if one["Type"] not in known}
     template["Resources"] = {name: one for name, one in template["Resources"].items() if name not in unknown}
@@ -202,18 +202,19 @@ def _perhaps_nothing(value: Any) -> bool:
 def _create(made: Any, name: str, parameters: dict[str, str]) -> None:
     body = as_moto_knows_it(name)
     listed = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
-    made.create_stack(StackName=f"jeondan-staging-{name}", TemplateBody=body, Parameters=listed, Capabilities=["CAPABILITY_NAMED_IAM"])
+    made.create_stack(
+        StackName=f"jeondan-staging-{name}", TemplateBody=body, Parameters=listed, Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
+
+
+def _from(rule: dict[str, Any]) -> tuple[Any, ...]:
+    who = [each["CidrIp"] for each in rule["IpRanges"]] + [each["GroupId"] for each in rule["UserIdGroupPairs"]]
+    return (rule["FromPort"], *who)
 
 
 def test_doors_are_open_as_the_guide_says(account: dict[str, Any]) -> None:
     groups = {one["Description"].split(" -")[0]: one for one in account["ec2"].describe_security_groups()["SecurityGroups"]}
-    opened = {
-        name: {
-            (rule["FromPort"], *(each["CidrIp"] for each in rule["IpRanges"]), *(each["GroupId"] for each in rule["UserIdGroupPairs"]))
-            for rule in group["IpPermissions"]
-        }
-        for name, group in groups.items()
-    }
+    opened = {name: {_from(rule) for rule in group["IpPermissions"]} for name, group in groups.items()}
     backend = groups["Tasks"]["GroupId"]
     assert opened["Load balancer"] == {(80, "0.0.0.0/0"), (443, "0.0.0.0/0")}
     assert opened["PostgreSQL"] == {(5432, backend)}

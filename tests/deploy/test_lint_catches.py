@@ -34,7 +34,7 @@ BREAKS = (
     Break("vercel", "vercel.json", "rewrites", "rewrite", "rewrite"),
     Break("netlify", "netlify.toml", "status = 200", 'status = "200"', "200"),
     Break("workflow", ".github/workflows/ci.yml", "runs-on:", "run-on:", "run-on"),
-    Break("workflow safety", ".github/workflows/roll-out.yml", '"$STAGE" "$VERSION"', '"${{ inputs.stage }}"', "template-injection"),
+    Break("workflow safety", ".github/workflows/roll-out.yml", '"$STAGE" ', '"${{ inputs.stage }}" ', "template-injection"),
     Break("workflow safety", ".github/workflows/ci.yml", "@08c6903cd8c0fde910a37f88322edcfb5dd907a8", "@v5", "unpinned-uses"),
     Break("manifest", "deploy/kubernetes/base/server.yaml", "livenessProbe", "livenessProb", "livenessProb"),
     Break("manifest", "deploy/kubernetes/base/scaling.yaml", 'listLength: "20"', "listLength: 20", "listLength"),
