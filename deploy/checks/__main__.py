@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-from core import clock
+from core import clock, telemetry
 from core.db import house
 from core.db.session import database
 from core.errors import Problem, Unavailable
@@ -20,7 +20,7 @@ def main() -> int:
     """Look at everything, print, leave what owners may know in the database."""
     chosen = _arguments()
     place = surroundings.enter(os.environ)
-    load()
+    telemetry.start(load(), "checks")  # what is logged goes to standard error: the answer alone is on standard output
     here = Here(chosen.gateway or _gateway(), chosen.advisories, clock.now())
     period = Period(chosen.period.upper())
     findings = [finding for check in ORDER[period] for finding in _look(check, here)]
