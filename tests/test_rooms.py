@@ -77,6 +77,7 @@ ROOMS = ("core", "server", "workers", "gateway", "deploy/local", "deploy/checks"
 ACROSS_WORKSPACES = {
     "core/db/session.py": "defines it",
     "server/auth.py": "finds the workspace of a person, token or key",
+    "server/found.py": "looks whether an address is in use, before a workspace is opened",
     "workers/sweep.py": "finds what is due in every workspace",
     "workers/watch.py": "sees what is wrong in every workspace",
     "workers/retention.py": "lists the workspaces, to keep house in each",
