@@ -1,5 +1,6 @@
 """How PostgreSQL is asked: one transaction for one workspace, opened and closed at the edge (an RPC method or an actor)."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -186,10 +187,25 @@ class Database:
         return Away(_ONLY_READING, reason="READ_ONLY", retry_seconds=5.0)
 
 
-@lru_cache(maxsize=1)
-def database() -> Database:
-    """This process's database, made on first use (so after any fork)."""
-    return Database(load())
+class _Once:
+    """This process's database, made on first use (so after any fork), and once however many threads come first."""
+
+    def __init__(self) -> None:
+        self._making = threading.Lock()
+        self._made: Database | None = None
+
+    def __call__(self) -> Database:
+        if (made := self._made) is None:
+            with self._making:
+                made = self._made = self._made or Database(load())
+        return made
+
+    def cache_clear(self) -> None:
+        """The next caller makes another."""
+        self._made = None
+
+
+database = _Once()
 
 
 @contextmanager

@@ -138,16 +138,13 @@ def test_a_defect_in_a_worker(environment: dict[str, str], fresh_redis: str, sen
 def test_a_defect_in_an_rpc(environment: dict[str, str], sentry: Sentry) -> None:
     at = port()
     values = {**environment, "SENTRY_DSN": sentry.dsn, "GRPC_PORT": str(at)}
-    with (
-        running(values, "server.main", "server.violations", "check"),
-        grpc.insecure_channel(f"127.0.0.1:{at}") as channel,
-        pytest.raises(grpc.RpcError) as refused,
-    ):
+    with running(values, "server.main", "server.violations", "check"), grpc.insecure_channel(f"127.0.0.1:{at}") as channel:
         request = account_pb2.CreateSessionRequest(email="a@example.com", password=SECRETS[3])
         stub = account_pb2_grpc.AccountServiceStub(channel)
-        stub.CreateSession(request, timeout=30, wait_for_ready=True, metadata=(("x-request-id", "order-7"),))
-    assert refused.value.code() is grpc.StatusCode.INTERNAL
-    tags = harmless(sentry, "server", "behave")
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.CreateSession(request, timeout=30, wait_for_ready=True, metadata=(("x-request-id", "order-7"),))
+        assert refused.value.code() is grpc.StatusCode.INTERNAL
+        tags = harmless(sentry, "server", "behave")
     assert (tags["request_id"], tags["rpc"]) == ("order-7", "AccountService/CreateSession")
 
 

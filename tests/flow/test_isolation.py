@@ -15,6 +15,8 @@ from tests.flow.running import login, second_shop
 OWN = {"CreateSession", "GetWorkspace", "CreateImageUpload", "CreateImportUpload", "CreateContact", "CreateSuppression"}
 OWN |= {"CreateWording", "PreviewNotices", "SyncTemplates", "SyncSenderNumbers", "UpdateWorkspace"}
 OWN |= {"SetAttributeType", "AddGuest"}
+# Whose figures are whose: tests/flow/test_checks.py and tests/server/services/test_operations.py.
+OWN |= {"ListChecks"}
 # Of whom a link was written for: tests/server/services/test_optout.py.
 OWN |= {"GetOptoutPage", "ConfirmOptout"}
 OWN |= {"ListAccessLog", "GetAccessReview", "SignAccessReview", "CreateExport", "GetExport", "ListExports", "DownloadExport"}

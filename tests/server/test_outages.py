@@ -84,9 +84,9 @@ def lists() -> list[tuple[ServiceDescriptor, str, Any]]:
         for method in served.described.methods:
             required = any(field.name.endswith("_id") or field.name == "method" for field in method.input_type.fields)
             if method.name.startswith("List") and not required:
-                found.setdefault(
-                    served.described.full_name, (served.described, method.name, GetMessageClass(method.input_type)())
-                )
+                period = {"period": 1} if "period" in method.input_type.fields_by_name else {}
+                request = GetMessageClass(method.input_type)(**period)
+                found.setdefault(served.described.full_name, (served.described, method.name, request))
     return list(found.values())
 
 
