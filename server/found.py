@@ -23,10 +23,10 @@ def open_workspace(shop: str, email: str) -> str:
     """A workspace on trial with its owner; the owner's first password. Refuses a shop without a label and an address in use."""
     name = merchant.shop_name(shop)
     if not _EMAIL.fullmatch(email):
-        raise InvalidInput("이메일 주소의 형식이 아닙니다.", reason="EMAIL_INVALID")
+        raise InvalidInput("이메일 주소의 형식이 아닙니다.")
     with database().system() as tx:
         if accounts.user_by_email(tx, email):
-            raise InvalidInput("이미 쓰고 있는 이메일 주소입니다.", reason="EMAIL_IN_USE")
+            raise InvalidInput("이미 쓰고 있는 이메일 주소입니다.")
     workspace, password = new_id(), secrets.token_urlsafe(12)
     with database().write(workspace) as tx:
         accounts.create_workspace(tx, name, workspace=workspace)
@@ -40,7 +40,7 @@ def release(email: str) -> None:
     with database().system() as tx:
         user = accounts.user_by_email(tx, email)
     if user is None:
-        raise InvalidInput("이런 이메일 주소가 없습니다.", reason="EMAIL_UNKNOWN")
+        raise InvalidInput("이런 이메일 주소가 없습니다.")
     with database().write(user.workspace_id) as tx:
         guests.set_trial(tx, user.workspace_id, on=False)
 
