@@ -138,7 +138,8 @@ class Database:
 
     def ping(self) -> None:
         """Raises Unavailable when the primary does not answer, or cannot be written to."""
-        with self._written(), _mapped(), self._writer.connect() as connection:
+        # committed: after a ROLLBACK the driver forgets every prepared statement, and all are planned anew
+        with self._written(), _mapped(), self._writer.begin() as connection:
             if connection.execute(sa.text("SELECT pg_is_in_recovery()")).scalar():
                 raise Away(_NO_DATABASE)
 
@@ -146,7 +147,7 @@ class Database:
         """Raises Unavailable when there is none that answers."""
         if self._reader is None:
             raise Away(_NO_DATABASE)
-        with _mapped(), self._reader.connect() as connection:
+        with _mapped(), self._reader.begin() as connection:
             connection.execute(sa.text("SELECT 1"))
 
     def dispose(self) -> None:
