@@ -23,6 +23,8 @@ from workers.routing import Full, Hand
 # A call begins within this time of its claim. Later its lease may be lost, and the provider may have been asked about it
 # already; whoever looks for it (reconcile.AFTER) must still find it, so this stays well below both.
 START_WITHIN = timedelta(seconds=60)
+# A claim that was committed just now has shown that an opt-out could be kept: the primary is not asked again.
+HEARD = timedelta(milliseconds=500)
 RECORD_PATIENCE = 30.0  # seconds to keep trying to write down what the provider said
 SLOT_PATIENCE = 1.0  # seconds to wait for a slot of the account; after that others in the lane have their turn
 SLOT_PAUSE = 0.02
@@ -121,7 +123,7 @@ def _not_now(load: Load) -> str:
         return "too long after the claim"
     if _is_quiet(load):
         return "quiet hours have begun since the claim"
-    if load.advertising and not _can_hear_a_no():
+    if load.advertising and clock.now() - load.claimed_at > HEARD and not _can_hear_a_no():
         return "an opt-out could not be recorded"
     return ""
 
