@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -23,28 +23,34 @@ DATABASE = "database"
 _log = telemetry.log("health")
 
 
+def answers(name: str, ask: Callable[[], object]) -> bool:
+    """Whether something answers now; whatever it says instead, it did not."""
+    try:
+        ask()
+    except Exception as error:
+        _log.debug("dependency_silent", dependency=name, error=type(error).__name__)
+        return False
+    return True
+
+
 @dataclass
 class Part:
     """Something a process needs: how to ask it, and when it last answered. A question that hangs goes stale."""
 
     name: str
     ask: Callable[[], object]
+    close: Callable[[], object] = lambda: None
+    stale: float = field(default_factory=lambda: STALE)
     answered: float = float("-inf")
 
     @property
     def up(self) -> bool:
         """It answered, and not long ago."""
-        return time.monotonic() - self.answered < STALE
+        return time.monotonic() - self.answered < self.stale
 
     def look(self) -> None:
         """Ask once."""
-        try:
-            self.ask()
-        except Exception as error:
-            self.answered = float("-inf")
-            _log.debug("dependency_silent", dependency=self.name, error=type(error).__name__)
-        else:
-            self.answered = time.monotonic()
+        self.answered = time.monotonic() if answers(self.name, self.ask) else float("-inf")
 
 
 class Pulse:
@@ -68,8 +74,7 @@ class Door:
 
     def __init__(self, settings: Settings, port: int, pulse: Pulse) -> None:
         self._pulse, self._stopped = pulse, threading.Event()
-        self._own = Database(settings, pool_size=1)  # a full pool is not an outage
-        self._parts = _parts(self._own)
+        self._parts = _parts(settings)
         for part in self._parts:
             threading.Thread(target=self._look, args=(part,), daemon=True, name=f"look-{part.name}").start()
         self._server = ThreadingHTTPServer((settings.metrics_host, port), _handler(self))
@@ -86,7 +91,8 @@ class Door:
         self._stopped.set()
         self._server.shutdown()
         self._server.server_close()
-        self._own.dispose()
+        for part in self._parts:
+            part.close()
 
     def answer(self, path: str) -> tuple[int, str, bytes]:
         """Status, kind and content of a page."""
@@ -129,8 +135,9 @@ class NoDoor:
         """Nothing to close."""
 
 
-def _parts(own: Database) -> Sequence[Part]:
-    return Part(DATABASE, own.ping), Part("redis", lambda: cache().ping()), Part("s3", lambda: storage().ping())
+def _parts(settings: Settings) -> Sequence[Part]:
+    own = Database(settings, pool_size=1)  # a full pool is not an outage
+    return Part(DATABASE, own.ping, own.dispose), Part("redis", lambda: cache().ping()), Part("s3", lambda: storage().ping())
 
 
 def _handler(door: Door) -> type[BaseHTTPRequestHandler]:

@@ -1,9 +1,7 @@
 """The truth about ourselves for load balancers: per service, overall, and per dependency, looked at every second."""
 
 import threading
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from grpc_health.v1 import health, health_pb2
 
@@ -11,46 +9,22 @@ from core import telemetry
 from core.cache import cache
 from core.db.session import Database
 from core.errors import Unavailable
+from core.health import DATABASE, Part
 from core.images import storage
 from core.settings import Settings
 
 PERIOD, STALE = 1.0, 4.0
-DATABASE, REPLICA, REDIS, S3 = "database", "replica", "redis", "s3"
+REPLICA, REDIS, S3 = "replica", "redis", "s3"
 
 _UP = health_pb2.HealthCheckResponse.SERVING
 _DOWN = health_pb2.HealthCheckResponse.NOT_SERVING
 _log = telemetry.log("health")
 
 
-@dataclass
-class Dependency:
-    """A part we need: how to ask it, and what it answered last. A question that hangs goes stale."""
-
-    name: str
-    ask: Callable[[], object]
-    close: Callable[[], object] = lambda: None
-    answered: float = float("-inf")
-
-    def look(self) -> None:
-        """Ask once."""
-        try:
-            self.ask()
-        except Exception as error:
-            self.answered = float("-inf")
-            _log.debug("dependency_silent", dependency=self.name, error=type(error).__name__)
-        else:
-            self.answered = time.monotonic()
-
-    @property
-    def up(self) -> bool:
-        """It answered, and not long ago."""
-        return time.monotonic() - self.answered < STALE
-
-
 class Checker:
     """Keeps the statuses of `servicer` true. Each dependency has its own thread, so that one that hangs hides no other."""
 
-    def __init__(self, servicer: health.HealthServicer, services: Sequence[str], parts: Sequence[Dependency]) -> None:
+    def __init__(self, servicer: health.HealthServicer, services: Sequence[str], parts: Sequence[Part]) -> None:
         self._servicer, self._services, self._parts = servicer, services, parts
         self._stopped = threading.Event()
         self._before: dict[str, bool] = {}
@@ -104,15 +78,15 @@ class Checker:
             self._servicer.set(service, _UP if serving else _DOWN)
 
 
-def dependencies(settings: Settings) -> list[Dependency]:
+def dependencies(settings: Settings) -> list[Part]:
     """Database, replica, Redis, storage. Databases are asked on connections of their own: a full pool is not an outage."""
     own = Database(settings, pool_size=1)
-    replicas = [Dependency(REPLICA, own.ping_replica)] if own.replica else []
+    replicas = [Part(REPLICA, own.ping_replica, stale=STALE)] if own.replica else []
     return [
-        Dependency(DATABASE, own.ping, own.dispose),
+        Part(DATABASE, own.ping, own.dispose, stale=STALE),
         *replicas,
-        Dependency(REDIS, cache().ping),
-        Dependency(S3, lambda: _storage(settings)),
+        Part(REDIS, cache().ping, stale=STALE),
+        Part(S3, lambda: _storage(settings), stale=STALE),
     ]
 
 

@@ -8,6 +8,7 @@ from core import clock, jobs, telemetry
 from core.cache import cache
 from core.db import house, operations, service_levels
 from core.db.session import Tx, database
+from core.health import answers
 from core.images import storage
 from core.rules.checks import access, cost, errors, health, months, promises, queues, response, sending, usage
 from core.rules.checks import house as shared
@@ -34,19 +35,11 @@ def _health(tx: Tx, now: datetime) -> Iterable[Finding]:
     parts = [
         Part("server", True),
         Part("database", not database().primary.away),  # what is read may come from the replica
-        Part("redis", _answers(cache().ping)),
-        Part("s3", _answers(storage().ping)),
+        Part("redis", answers("redis", cache().ping)),
+        Part("s3", answers("s3", storage().ping)),
         Part("scheduler", "clock" in lanes),
     ]
     return health.judge(parts, set(jobs.LANES) - lanes)
-
-
-def _answers(ask: Callable[[], object]) -> bool:
-    try:
-        ask()
-    except Exception:  # whatever it is: it did not answer
-        return False
-    return True
 
 
 def _errors(tx: Tx, now: datetime) -> Iterable[Finding]:

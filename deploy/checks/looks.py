@@ -14,6 +14,7 @@ from core.cache import cache
 from core.db import operations, service_levels, upkeep
 from core.db.session import database
 from core.errors import Unavailable
+from core.health import answers
 from core.images import storage
 from core.rules.checks import (
     access,
@@ -62,26 +63,18 @@ def _health(here: Here) -> list[Finding]:
     parts = [
         Part("gateway", said is not None),
         Part("server", None if said is None else "unknown" not in said.values()),
-        Part("database", _answers(lambda: database().ping())),
-        Part("redis", _answers(lambda: cache().ping())),
-        Part("s3", _answers(lambda: storage().ping())),
+        Part("database", answers("database", lambda: database().ping())),
+        Part("redis", answers("redis", lambda: cache().ping())),
+        Part("s3", answers("s3", lambda: storage().ping())),
     ]
     if load().database_replica_url:
-        parts.append(Part("replica", _answers(database().ping_replica)))
+        parts.append(Part("replica", answers("replica", database().ping_replica)))
     try:
         with database().system() as tx:
             lanes = {lane for row in operations.alive(tx, here.now - ALIVE) for lane in row.lanes.split()}
     except Unavailable:
         return health.judge([*parts, Part("scheduler", None)], None)
     return health.judge([*parts, Part("scheduler", "clock" in lanes)], set(jobs.LANES) - lanes)
-
-
-def _answers(ask: Callable[[], object]) -> bool:
-    try:
-        ask()
-    except Exception:  # whatever it is: it did not answer
-        return False
-    return True
 
 
 def _errors(here: Here) -> list[Finding]:
