@@ -1,13 +1,13 @@
 """An OTLP receiver on loopback: what a collector would get."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
+
+from tests.posted import posted
 
 
 @dataclass(frozen=True)
@@ -54,27 +54,11 @@ def collecting() -> Iterator[Collector]:
     """Listening inside the `with`, on a port of the kernel's."""
     collector = Collector()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            assert self.path == "/v1/traces"
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                import gzip
+    def take(path: str, body: bytes) -> tuple[str, bytes]:
+        assert path == "/v1/traces"
+        collector.take(body)
+        return "application/x-protobuf", ExportTraceServiceResponse().SerializeToString()
 
-                body = gzip.decompress(body)
-            collector.take(body)
-            answer = ExportTraceServiceResponse().SerializeToString()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        collector.url = f"http://127.0.0.1:{server.server_address[1]}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with posted(take) as port:
+        collector.url = f"http://127.0.0.1:{port}"
         yield collector
-        server.shutdown()

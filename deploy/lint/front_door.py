@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy.lint.tools import ask
 
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 _KINDS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
@@ -50,13 +51,18 @@ def whole(http: str, folder: Path) -> str:
     return f"{user}\nworker_processes 1;\npid {folder}/pid;\nevents {{}}\nhttp {{\n{temporary}\n{http}\n}}\n"
 
 
+def filled(template: str, known: dict[str, str]) -> str:
+    """The template with a value for each ${VARIABLE}."""
+    return _VARIABLE.sub(lambda found: known[found[1]], template)
+
+
 def judge(template: Path, folder: Path) -> str:
     """`nginx -t`."""
     known = values(folder)
     text = template.read_text()
-    if unknown := set(re.findall(r"\$\{(\w+)\}", text)) - set(known):
+    if unknown := set(_VARIABLE.findall(text)) - set(known):
         return f"{template.name}: deploy/lint/front_door.py has no value for {', '.join(sorted(unknown))}"
     certificate(folder)
     written = folder / "nginx.conf"
-    written.write_text(whole(re.sub(r"\$\{(\w+)\}", lambda found: known[found[1]], text), folder))
+    written.write_text(whole(filled(text, known), folder))
     return ask("nginx", "-t", "-q", "-p", folder, "-e", folder / "error.log", "-c", written)

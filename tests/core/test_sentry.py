@@ -1,17 +1,14 @@
 """Defects of every process reach a real SENTRY_DSN on loopback: kind, place and ids; no number, text or secret."""
 
-import gzip
 import json
 import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +18,8 @@ import httpx
 import pytest
 from dramatiq.brokers.redis import RedisBroker
 from jeondan.v1 import account_pb2, account_pb2_grpc
+
+from tests.posted import posted
 
 SECRETS = ("01012347788", "비밀 본문입니다", "jd_live_secret_key", "wrong-password-1")
 RAISE = f"raise ValueError({SECRETS[:3]!r}, 'number 010-1234-7788', *args, *named.values())"
@@ -65,23 +64,13 @@ class Sentry:
 def sentry() -> Iterator[Sentry]:
     one = Sentry()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            one.take(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
+    def take(path: str, body: bytes) -> tuple[str, bytes]:
+        one.take(body)
+        return "application/json", b"{}"
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        one.dsn = f"http://public@127.0.0.1:{server.server_address[1]}/1"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with posted(take) as port:
+        one.dsn = f"http://public@127.0.0.1:{port}/1"
         yield one
-        server.shutdown()
 
 
 @contextmanager

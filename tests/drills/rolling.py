@@ -13,7 +13,7 @@ from jeondan.v1 import account_pb2, campaign_pb2, types_pb2
 
 from core.db import migrate, schema
 from deploy.local.product import Product
-from tests.deploy.nginx.front_door import Nginx
+from tests.deploy.nginx.nginx import Nginx
 from tests.drills import fleet, next_version
 from tests.drills.fleet import Instance
 from tests.drills.load import Load

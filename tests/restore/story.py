@@ -5,10 +5,8 @@ The provider's own log is the judge: nobody gets a message twice. Whoever said n
 
 import json
 import shutil
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +25,7 @@ from deploy.local.client import Client
 from deploy.local.product import Product, start_product
 from tests import invariants
 from tests import stack as parts
+from tests.archiving import archiving
 from tests.faults.ground import SMALL_BATCHES
 
 BODY = "{name} #{{이름|고객}}님 원두 20% 할인"
@@ -81,7 +80,7 @@ class Drill:
         self.settings = Settings(backup_database_url=url, **keys, **{name.lower(): told[name] for name in names})
         store = Store(self.settings)
         store.prepare()
-        with self._archiving(store):
+        with archiving(self.settings, store, self.var / "spool", self.say):
             client = self._merchant(product)
             with psycopg.connect(self._superuser(product), autocommit=True) as connection:
                 connection.execute(SMALL_BATCHES)
@@ -222,18 +221,6 @@ class Drill:
         work()
         self.outcome.facts[name] = f"{time.monotonic() - began:.1f}초"
         self.say(f"{name}: {self.outcome.facts[name]}")
-
-    @contextmanager
-    def _archiving(self, store: Store) -> Iterator[None]:
-        stop = threading.Event()
-        archiver = wal.Archiver(self.settings, store, self.var / "spool", self.say)
-        thread = threading.Thread(target=archiver.run, args=(stop,))
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
 
 
 def _left(found: dict[str, Any]) -> int:

@@ -1,8 +1,7 @@
 """A cluster that keeps its log, a bucket of backups, and a pair of keys."""
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +10,13 @@ import pyrage
 import pytest
 
 from core.db import migrate
-from deploy.backup import role, wal
+from deploy.backup import role
 from deploy.backup.settings import Settings
 from deploy.backup.store import Store
 from deploy.local.pgbinaries import Runner
 from deploy.local.stack import Stack
 from tests import stack as parts
+from tests.archiving import archiving
 
 
 @dataclass
@@ -39,18 +39,9 @@ class Site:
 
         return Runner.choose(Binaries.find(), data)
 
-    @contextmanager
-    def archiving(self) -> Iterator[None]:
+    def archiving(self) -> AbstractContextManager[None]:
         """The log flows into the bucket inside the `with`; all of it is there afterwards."""
-        stop = threading.Event()
-        archiver = wal.Archiver(self.settings, self.store, self.var / "spool", print)
-        thread = threading.Thread(target=archiver.run, args=(stop,))
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+        return archiving(self.settings, self.store, self.var / "spool", print)
 
     def ask(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         with psycopg.connect(self.superuser_url, autocommit=True) as connection:

@@ -1,9 +1,7 @@
 """The real nginx with our front door, before a running product with two gateways: `make verify-nginx`."""
 
 import json
-import os
 import shutil
-import signal
 import ssl
 import subprocess
 import threading
@@ -11,117 +9,21 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from string import Template
 
 import grpc
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from jeondan.v1 import catalog_pb2
 
+from deploy.lint.front_door import certificate
 from deploy.local import children, process
 from deploy.local.guardian import ROOT
 from deploy.local.ports import LOOPBACK, Port, answers
 from deploy.local.product import Product
+from tests.deploy.nginx.nginx import NAME, Nginx
 from tests.flow import running, stubs
 from tests.stack import folder
-
-TEMPLATE = ROOT / "deploy/nginx/jeondan.conf.template"
-NAME = "localhost"
-
-
-def certificate(where: Path) -> None:
-    """A certificate for `localhost` that nobody signed but itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=2))
-    signed = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), False).sign(key, hashes.SHA256())
-    (where / "fullchain.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    plain = serialization.NoEncryption()
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    (where / "privkey.pem").write_bytes(private)
-
-
-class Nginx:
-    """A master and its workers in a folder of their own."""
-
-    def __init__(self, where: Path, gateways: list[int], servers: list[int], rate: tuple[str, int] = ("10000r/s", 1000)) -> None:
-        self.folder, self._ports = where, (Port(), Port())
-        self.http, self.https = (port.number for port in self._ports)
-        certificate(where)
-        (where / "acme/.well-known/acme-challenge").mkdir(parents=True)
-        values = {
-            "GATEWAYS": "\n".join(f"server {LOOPBACK}:{port} max_fails=1 fail_timeout=1s;" for port in gateways),
-            "SERVERS": "\n".join(f"server {LOOPBACK}:{port} max_fails=1 fail_timeout=1s;" for port in servers),
-            "RATE": rate[0],
-            "BURST": str(rate[1]),
-            "HTTP_LISTEN": f"{LOOPBACK}:{self.http}",
-            "HTTPS_LISTEN": f"{LOOPBACK}:{self.https}",
-            "SERVER_NAME": NAME,
-            "CERTIFICATE_FOLDER": str(where),
-            "ACME_FOLDER": str(where / "acme"),
-            "LOG_FOLDER": str(where),
-        }
-        self.write(Template(TEMPLATE.read_text()).safe_substitute(values))
-
-    def write(self, text: str) -> None:
-        """The whole configuration; what nginx writes stays in its folder."""
-        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        temporary = "\n".join(f"{kind}_temp_path {self.folder}/{kind};" for kind in kinds)
-        user = "user root;" if os.getuid() == 0 else ""
-        head = f"{user}\nworker_processes 1;\ndaemon off;\npid {self.folder}/pid;\nevents {{}}\n"
-        (self.folder / "nginx.conf").write_text(f"{head}http {{\n{temporary}\n{text}\n}}\n")
-
-    @property
-    def command(self) -> list[str]:
-        """How it is called."""
-        return ["nginx", "-p", str(self.folder), "-e", str(self.folder / "error.log"), "-c", str(self.folder / "nginx.conf")]
-
-    def renewed(self) -> subprocess.CompletedProcess[str]:
-        """What certbot runs after a renewal."""
-        told = {**os.environ, "NGINX": " ".join(self.command[1:])}
-        return subprocess.run([ROOT / "deploy/nginx/renewed.sh"], env=told, capture_output=True, text=True, check=False)
-
-    def shown(self) -> str:
-        """The certificate that a new connection gets."""
-        return ssl.get_server_certificate((NAME, self.https)).strip()
-
-    def check(self) -> subprocess.CompletedProcess[str]:
-        """`nginx -t`."""
-        return subprocess.run([*self.command, "-t"], capture_output=True, text=True, check=False)
-
-    @contextmanager
-    def up(self) -> Iterator["Nginx"]:
-        """Listening inside the `with`."""
-        started = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            stubs.until(lambda: answers(self.https), bool)
-            yield self
-        finally:
-            started.send_signal(signal.SIGTERM)
-            started.wait(10)
-            self.release()
-
-    def release(self) -> None:
-        """Give its ports back."""
-        for port in self._ports:
-            port.release()
-
-    def client(self, **headers: str) -> httpx.Client:
-        """A caller who trusts this certificate."""
-        trusted = ssl.create_default_context(cafile=str(self.folder / "fullchain.pem"))
-        return httpx.Client(base_url=f"https://{NAME}:{self.https}", verify=trusted, headers=headers, timeout=30)
-
-    def channel(self) -> grpc.Channel:
-        """The same for gRPC, to which retries are not given: what fails is seen."""
-        trusted = grpc.ssl_channel_credentials((self.folder / "fullchain.pem").read_bytes())
-        return grpc.secure_channel(f"{NAME}:{self.https}", trusted, options=[("grpc.enable_retries", 0)])
 
 
 def load(work: Callable[[], object], until: Callable[[], bool], hands: int = 6) -> tuple[int, list[str]]:
@@ -449,12 +351,7 @@ def test_behind_nginx_on_another_host_everybody_is_counted_apart(product: Produc
     ):
         made = Nginx(where, [port], [1])
         text = (where / "nginx.conf").read_text()
-        made.write(
-            text[text.index("# The front door") :]
-            .rstrip()
-            .removesuffix("}")
-            .replace("proxy_http_version", "proxy_bind 127.0.0.9;\n proxy_http_version")
-        )
+        made.write(text.replace("proxy_http_version", "proxy_bind 127.0.0.9;\n proxy_http_version"))
         with made.up():
             seen = {host: from_host(made, host) for host in ("127.0.0.2", "127.0.0.3")}
         lying = [
