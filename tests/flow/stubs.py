@@ -123,9 +123,9 @@ def channel(address: str) -> Iterator[grpc.Channel]:
         yield opened
 
 
-def until(ask: Any, settled: Any) -> Any:
+def until(ask: Any, settled: Any, patience: float = PATIENCE) -> Any:
     """Ask until the answer has settled."""
-    limit = time.monotonic() + PATIENCE
+    limit = time.monotonic() + patience
     while not settled(found := ask()):
         assert time.monotonic() < limit, f"still not settled: {found}"
         time.sleep(0.1)
@@ -169,7 +169,7 @@ def customers(call: Caller, file: Path | bytes, *, name: str = "", tag: str = ""
     return until(lambda: getattr(call("GetImport", ask), "import"), lambda found: found.state not in going)
 
 
-def follow(call: Caller, campaign: str, *, results: bool = False) -> campaign_pb2.Campaign:
+def follow(call: Caller, campaign: str, *, results: bool = False, patience: float = PATIENCE) -> campaign_pb2.Campaign:
     """The campaign at its end; with `results`, once every result is known."""
     ask = campaign_pb2.GetCampaignRequest(campaign_id=campaign)
     waiting = (*WAITING, "accepted") if results else WAITING
@@ -178,4 +178,4 @@ def follow(call: Caller, campaign: str, *, results: bool = False) -> campaign_pb
         assert found.counters.selected == sum(getattr(found.counters, name) for name in BUCKETS), found.counters
         return found.state in ENDS and not any(getattr(found.counters, name) for name in waiting)
 
-    return until(lambda: call("GetCampaign", ask).campaign, settled)
+    return until(lambda: call("GetCampaign", ask).campaign, settled, patience)
