@@ -23,7 +23,7 @@ from workers import recipients
 from workers.ledger import move
 from workers.providers import Sighting
 
-EARLIER = timedelta(seconds=60)  # how far the provider's clock and ours may differ
+APART = timedelta(seconds=60)  # how far the provider's clock and ours may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def come_in(moment: datetime, now: datetime) -> Counter[str]:
         for route in map(thawed, row.routes):
             where = row.workspace_id, route.account, row.sender
             if where not in seen:
-                seen[where] = list(_seen(*where, moment - EARLIER, now))
+                seen[where] = list(_seen(*where, moment - APART, now + APART))
             for one in seen[where]:
                 with database().write(row.workspace_id) as tx:
                     done["lost call to ask about"] += _take(tx, row.id, route, one, now)
