@@ -62,7 +62,7 @@ from core.cache import cache
 from core.db import accounts, schema
 from core.db.session import database
 from core.settings import Settings, load
-from server import processes, reflection
+from server import drain, processes, reflection
 from server.health import Checker, dependencies
 from server.interceptors import (
     InFlight,
@@ -108,7 +108,6 @@ OPTIONS = (
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
-    ("grpc.max_connection_age_ms", 600_000),
     ("grpc.max_connection_age_grace_ms", 30_000),
 )
 
@@ -249,10 +248,14 @@ class Server:
         _log.info("serving", port=self.port)
 
     def stop(self) -> None:
-        """Say NOT_SERVING, go on answering until balancers have noticed, let running calls end, close."""
+        """Say NOT_SERVING, go on answering until balancers have noticed and connections have ended, close."""
         self._health.enter_graceful_shutdown()
-        _log.info("draining", seconds=self._settings.server_drain_seconds)
-        time.sleep(self._settings.server_drain_seconds)
+        seconds = self._settings.server_drain_seconds
+        _log.info("draining", seconds=seconds)
+        time.sleep(seconds / 2)
+        if seconds:
+            drain.close_doors(self.port)
+        time.sleep(seconds / 2)
         stopping = self._grpc.stop(GRACE_SECONDS)
         # An open health Watch would hold stop() for the whole grace although nothing is being answered.
         if self._quiet():
@@ -275,7 +278,11 @@ class Server:
         server = grpc.server(
             ThreadPoolExecutor(THREADS, thread_name_prefix="rpc"),
             interceptors=[Layers(rpcs(), around)],
-            options=(*OPTIONS, ("grpc.so_reuseport", int(self._settings.server_processes > 1))),
+            options=(
+                *OPTIONS,
+                ("grpc.max_connection_age_ms", round(drain.age(self._settings.server_drain_seconds) * 1000)),
+                ("grpc.so_reuseport", int(self._settings.server_processes > 1)),
+            ),
             maximum_concurrent_rpcs=4 * THREADS + WATCHES,
         )
         for service in SERVICES:

@@ -68,7 +68,17 @@ def test_health_is_good_from_the_first_moment(run: Run) -> None:
 
 
 def test_all_that_it_leans_on_is_healthy(run: Run) -> None:
-    until(lambda: json.loads(fetch(run.address("상태"))[1])["status"] == "healthy")
+    told = ""
+
+    def healthy() -> bool:
+        nonlocal told
+        told = fetch(run.address("상태"))[1].decode()
+        return bool(json.loads(told)["status"] == "healthy")
+
+    try:
+        until(healthy)
+    except AssertionError:
+        pytest.fail(f"{told}\n{(run.var / 'logs/server.log').read_text()[-2000:]}")
 
 
 @pytest.mark.parametrize("name", ["API 문서", "가상 휴대폰", "장애 연습"])
