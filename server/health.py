@@ -21,6 +21,18 @@ _DOWN = health_pb2.HealthCheckResponse.NOT_SERVING
 _log = telemetry.log("health")
 
 
+class Statuses(health.HealthServicer):
+    """The library's, whose watches may end while a status is told.
+
+    It tells a status with its lock held and waits for gRPC's one serving thread, which itself waited for the lock, to forget a
+    watch whose caller had left: the whole server stood still for ever.
+    """
+
+    def _on_close_callback(self, send_response_callback: Callable[..., None], service: str) -> Callable[[], None]:
+        forget = super()._on_close_callback(send_response_callback, service)
+        return lambda: threading.Thread(target=forget, daemon=True, name="watch-ended").start()
+
+
 class Checker:
     """Keeps the statuses of `servicer` true. Each dependency has its own thread, so that one that hangs hides no other."""
 

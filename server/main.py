@@ -63,7 +63,7 @@ from core.db import accounts, schema
 from core.db.session import database
 from core.settings import Settings, load
 from server import drain, processes, reflection
-from server.health import Checker, dependencies
+from server.health import Checker, Statuses, dependencies
 from server.interceptors import (
     InFlight,
     Layers,
@@ -234,7 +234,7 @@ class Server:
         self._settings = settings
         self._in_flight = InFlight()
         names = tuple(service.described.full_name for service in SERVICES)
-        self._health = health.HealthServicer()
+        self._health = Statuses()
         self._checker = Checker(self._health, names, dependencies(settings))
         self._grpc = self._made(names)
         self.port = self._grpc.add_insecure_port(f"{host}:{port}")

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,7 +25,8 @@ class Watched:
     """Every status of one service, as it comes."""
 
     def __init__(self, channel: grpc.Channel, service: str) -> None:
-        self._stream = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=service))
+        self._watch = health_pb2_grpc.HealthStub(channel).Watch
+        self._wanted = health_pb2.HealthCheckRequest(service=service)
         self._seen: queue.Queue[int] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -34,11 +36,18 @@ class Watched:
             pass
 
     def _read(self) -> None:
-        try:
-            for answer in self._stream:
-                self._seen.put(answer.status)
-        except grpc.RpcError:
-            return
+        """Again where a connection ends, as whoever watches health does: connections grow old."""
+        code = grpc.StatusCode.UNAVAILABLE
+        while code is grpc.StatusCode.UNAVAILABLE:
+            try:
+                for answer in self._watch(self._wanted):
+                    self._seen.put(answer.status)
+            except grpc.RpcError as error:
+                code = error.code()
+                print("watch ended", code, error.details())
+            except ValueError:  # the channel is closed
+                return
+            time.sleep(0.1)
 
 
 def check(channel: grpc.Channel, service: str) -> Any:
