@@ -29,7 +29,7 @@ class Statuses(health.HealthServicer):
     """
 
     def _on_close_callback(self, send_response_callback: Callable[..., None], service: str) -> Callable[[], None]:
-        forget = super()._on_close_callback(send_response_callback, service)
+        forget = super()._on_close_callback(send_response_callback, service)  # type: ignore[misc]  # unknown to its stubs
         return lambda: threading.Thread(target=forget, daemon=True, name="watch-ended").start()
 
 
