@@ -65,6 +65,7 @@ from core.settings import Settings, load
 from server import drain, processes, reflection
 from server.health import Checker, Statuses, dependencies
 from server.interceptors import (
+    MOST_SECONDS,
     InFlight,
     Layers,
     Rpc,
@@ -108,7 +109,7 @@ OPTIONS = (
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
-    ("grpc.max_connection_age_grace_ms", 30_000),
+    ("grpc.max_connection_age_grace_ms", round(MOST_SECONDS * 1000)),  # the longest call outlives its connection's age
 )
 
 _log = telemetry.log("server")
