@@ -125,7 +125,9 @@ class Migrator:
         limit, told = time.monotonic() + PATIENCE, False
         with self._engine.connect() as connection, connection.begin():
             connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-            while not connection.execute(sa.text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": LOCK}).scalar():
+            # Without parameters: the portal of a statement that has some stays open, and with it a snapshot, for which an
+            # index that is made CONCURRENTLY would wait for ever.
+            while not connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({LOCK})").scalar():
                 if time.monotonic() > limit:
                     raise Refused("another migration has been running for too long; look at it first")
                 if not told:

@@ -190,6 +190,7 @@ suppressions = sa.Table(
     sa.UniqueConstraint("workspace_id", "phone_hash"),
 )
 sa.Index("suppressions_newest", suppressions.c.workspace_id, suppressions.c.id)
+sa.Index("suppressions_by_hash", suppressions.c.phone_hash, postgresql_using="hash")
 
 imports = sa.Table(
     "imports", metadata, identifier(), owner(),

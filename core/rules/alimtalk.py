@@ -1,6 +1,7 @@
 """One campaign by Alimtalk: the merchant's text bound to its template, and the text for whom Kakao does not reach."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
@@ -24,7 +25,29 @@ def bound(template: Template, body: str) -> str:
     return fill(template.content, values)
 
 
-class Notice:
+class _ByTemplate(ABC):
+    """What writes by a template, as a Letter does."""
+
+    template: Template
+
+    @abstractmethod
+    def written(self, name: str, attributes: Sequence[str]) -> Written:
+        """What one person gets."""
+
+    def text(self, name: str, attributes: Sequence[str]) -> str:
+        """The text alone."""
+        return self.written(name, attributes).text
+
+    def channel(self, text: str) -> Channel:
+        """Always the same."""
+        return Channel.ALIMTALK
+
+    def shared_channel(self, texts: Sequence[str]) -> Channel | None:
+        """Always the same."""
+        return Channel.ALIMTALK if texts else None
+
+
+class Notice(_ByTemplate):
     """A template and the body bound to it, parsed once per campaign; writes as a Letter does."""
 
     def __init__(self, template: Template, body: str, *, informs: bool = True) -> None:
@@ -48,16 +71,8 @@ class Notice:
         text = self.text(name, attributes)
         return text, len(text), Channel.ALIMTALK
 
-    def text(self, name: str, attributes: Sequence[str]) -> str:
-        """The text alone."""
-        return self.written(name, attributes).text
 
-    def channel(self, text: str) -> Channel:
-        """Always the same."""
-        return Channel.ALIMTALK
-
-
-class Filled:
+class Filled(_ByTemplate):
     """A template for messages that come each with its own values: as JSON, where others have attributes."""
 
     keys = ("variables",)
@@ -68,14 +83,6 @@ class Filled:
     def written(self, name: str, attributes: Sequence[str]) -> Written:
         """What one person gets; MissingValue or InvalidInput when it cannot be written."""
         return write(self.template, json.loads(attributes[0] or "{}"))
-
-    def text(self, name: str, attributes: Sequence[str]) -> str:
-        """The text alone."""
-        return self.written(name, attributes).text
-
-    def channel(self, text: str) -> Channel:
-        """Always the same."""
-        return Channel.ALIMTALK
 
 
 class Correspondence:
@@ -95,7 +102,8 @@ class Correspondence:
     ) -> Prepared:
         """Who gets which of the two now. It is information, so there is no night to wait for."""
         first = [] if self.notice is None else [at for at in waiting if at not in fallen]
-        rest = [at for at in waiting if at not in first]
+        noticed = set(first)
+        rest = [at for at in waiting if at not in noticed]
         notices = self._prepared(self.notice, first, people, limit)
         texts = self._prepared(self.fallback, rest, people, limit)
         parts = tuple(self._filled(part, people) for part in notices.parts)

@@ -63,6 +63,7 @@ class Letter:
         self.keys = tuple(name for name in names if name != NAME)
         self._name_at = names.index(NAME) if NAME in names else None
         self._constant = None if names else self.body.render(())
+        self._to_name = self.body.with_one if names == (NAME,) and not informs else None
         ours = [part for part in (*self.body.segments, *self.body.defaults) if isinstance(part, str)]
         self._carried = not any(map(find_unsupported, ours))
 
@@ -74,6 +75,8 @@ class Letter:
 
     def text(self, name: str, attributes: Sequence[str]) -> str:
         """The text for one person; the same object for everybody when it has no variables."""
+        if self._to_name is not None and _PLAIN(name):
+            return self._to_name(name)
         if self._constant is not None:
             return self._constant
         if not self.keys:
@@ -97,6 +100,11 @@ class Letter:
                 return Channel.LMS
         return channel_for(text, has_image=self.has_image)
 
+    def shared_channel(self, texts: Sequence[str]) -> Channel | None:
+        """The channel of all of its texts, when that is seen at once: the longest is short for sure."""
+        short = self._carried and not self.has_image and texts and 2 * max(map(len, texts)) <= _SHORT
+        return Channel.SMS if short else None
+
 
 class Written(Letter):
     """Where everybody's text is finished: it stands where others have their name."""
@@ -118,7 +126,11 @@ class Writer(Protocol):
         ...
 
     def channel(self, text: str) -> Channel:
-        """The channel of one of its texts."""
+        """The channel of one of its texts; InvalidInput when none can carry it."""
+        ...
+
+    def shared_channel(self, texts: Sequence[str]) -> Channel | None:
+        """The channel of all of them, or None: they have to be asked about one by one."""
         ...
 
 
@@ -130,10 +142,11 @@ def prepare(
     letter: Writer, waiting: Sequence[int], people: Sequence[Person], *, night: bool, limit: Callable[[Channel], int]
 ) -> Prepared:
     """Write the text of everybody at a `waiting` position and group by channel; at `night` only who agreed to it goes now."""
-    groups: dict[Channel, tuple[list[int], list[str]]] = {}
     excluded: dict[int, str] = {}
     held: list[int] = []
-    write, channel_of = letter.text, letter.channel
+    going: list[int] = []
+    written: list[str] = []
+    write = letter.text
     for position in waiting:
         name, attributes, reason, night_consent, _, _ = people[position]
         if reason:
@@ -142,15 +155,12 @@ def prepare(
             held.append(position)
         else:
             try:
-                text = write(name, attributes)
-                channel = channel_of(text)
+                written.append(write(name, attributes))
             except (MissingValue, InvalidInput) as refusal:
                 excluded[position] = refusal.reason
                 continue
-            if channel not in groups:
-                groups[channel] = [], []
-            groups[channel][0].append(position)
-            groups[channel][1].append(text)
+            going.append(position)
+    groups = _by_channel(letter, going, written, excluded)
     parts = [
         Part(channel, tuple(positions[at : at + limit(channel)]), tuple(texts[at : at + limit(channel)]))
         for channel, (positions, texts) in groups.items()
@@ -159,17 +169,27 @@ def prepare(
     return Prepared(tuple(parts), excluded, tuple(held))
 
 
+def _by_channel(
+    letter: Writer, positions: list[int], texts: list[str], excluded: dict[int, str]
+) -> dict[Channel, tuple[list[int], list[str]]]:
+    """Who goes together; whose text no channel can carry is left out."""
+    if (shared := letter.shared_channel(texts)) is not None:
+        return {shared: (positions, texts)}
+    groups: dict[Channel, tuple[list[int], list[str]]] = {}
+    for position, text in zip(positions, texts, strict=True):
+        try:
+            alike = groups.setdefault(letter.channel(text), ([], []))
+        except InvalidInput as refusal:
+            excluded[position] = refusal.reason
+            continue
+        alike[0].append(position)
+        alike[1].append(text)
+    return groups
+
+
 def text_hash(text: str) -> bytes:
     """8 bytes that stand for a text as a provider shows it: line breaks and trailing blanks do not count."""
-    plain = "\n".join(map(str.rstrip, text.rstrip().split("\n"))) if _has_blanks(text) else text
-    hashed = _HASH.copy()  # a third cheaper than a new one
-    hashed.update(plain.encode())
-    return hashed.digest()
-
-
-def _has_blanks(text: str) -> bool:
-    """Whether a line ends with one of the blanks that CP949 knows."""
-    return " \n" in text or "\u3000\n" in text or "\t\n" in text or "\r\n" in text or text[-1:].isspace()
+    return _hash("\n".join(map(str.rstrip, text.rstrip().split("\n"))) if _has_blanks((text,)) else text)
 
 
 def text_hashes(texts: Sequence[str]) -> bytes:
@@ -177,7 +197,20 @@ def text_hashes(texts: Sequence[str]) -> bytes:
     first = texts[0] if texts else ""
     if all(text is first for text in texts):
         return text_hash(first) * len(texts)
-    return b"".join(map(text_hash, texts))
+    return b"".join(map(text_hash if _has_blanks(texts) else _hash, texts))
+
+
+def _hash(plain: str) -> bytes:
+    hashed = _HASH.copy()  # a third cheaper than a new one
+    hashed.update(plain.encode())
+    return hashed.digest()
+
+
+def _has_blanks(texts: Sequence[str]) -> bool:
+    """Whether a line of one of them ends with a blank that CP949 knows, or one of them with any."""
+    text = "\n".join((*texts, ""))
+    blanks = [blank for blank in " \u3000\t\r" if blank in text]  # looked for one by one: a pair takes the longest to find
+    return any(f"{blank}\n" in text for blank in blanks) or any(map(str.isspace, {one[-1:] for one in texts}))
 
 
 def hash_at(hashes: bytes, index: int) -> bytes:

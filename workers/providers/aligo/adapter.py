@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
 from core.errors import InvalidInput, Violation
@@ -155,6 +156,10 @@ class Adapter:
         raise Busy("list does not end")
 
 
+# The names of the fields of everybody in one call.
+_RECEIVER, _TEXT = ([f"{name}_{place}" for place in range(1, _MASS_MAX + 1)] for name in ("rec", "msg"))
+
+
 def _check(parcel: Parcel) -> None:
     """What Aligo would misread or charge differently never leaves."""
     most = _SAME_TEXT_MAX if _same_text(parcel) else _MASS_MAX
@@ -163,11 +168,17 @@ def _check(parcel: Parcel) -> None:
         (len(parcel.receivers) != len(parcel.texts), "수신번호와 본문의 개수가 다릅니다."),
         (not 1 <= len(parcel.receivers) <= most, f"한 번에 1건에서 {most}건까지 보낼 수 있습니다."),
         ((parcel.image is None) == (parcel.channel is Channel.MMS), "이미지는 MMS에만, MMS에는 반드시 있어야 합니다."),
-        (not all(number.isascii() and number.isdigit() for number in parcel.receivers), "수신번호는 숫자만 됩니다."),
+        (not _digits(parcel.receivers), "수신번호는 숫자만 됩니다."),
     )
     for wrong, sentence in complaints:
         if wrong:
             raise local(sentence)
+
+
+def _digits(numbers: Sequence[str]) -> bool:
+    """Whether each is one or more digits; looked at together, for there are 500."""
+    together = "".join(numbers)
+    return all(numbers) and together.isascii() and together.isdigit()
 
 
 def _same_text(parcel: Parcel) -> bool:
@@ -183,9 +194,8 @@ def _order(parcel: Parcel) -> tuple[str, list[tuple[str, str]]]:
     if _same_text(parcel):
         return "/send/", [*fields, ("receiver", ",".join(parcel.receivers)), ("msg", parcel.texts[0])]
     fields.append(("cnt", str(len(parcel.receivers))))
-    for place, (receiver, text) in enumerate(zip(parcel.receivers, parcel.texts, strict=True), 1):
-        fields += ((f"rec_{place}", receiver), (f"msg_{place}", text))
-    return "/send_mass/", fields
+    receivers, texts = zip(_RECEIVER, parcel.receivers, strict=False), zip(_TEXT, parcel.texts, strict=False)
+    return "/send_mass/", [*fields, *chain.from_iterable(zip(receivers, texts, strict=True))]
 
 
 def _accepted(answer: Mapping[str, Any], parcel: Parcel) -> Accepted:
