@@ -37,7 +37,7 @@ def _execute(tx: Tx, statement: str, values: Mapping[str, Any], rows: Any) -> An
     telemetry.DB_ROUND_TRIPS.inc()
     driver: Any = tx.connection.connection.driver_connection
     try:
-        return driver.cursor(binary=True, row_factory=rows).execute(_translated(statement), values)
+        return driver.cursor(binary=True, row_factory=rows).execute(_translated(statement), values, prepare=True)
     except (OperationalError, InterfaceError, ReadOnlySqlTransaction) as error:
         raise silence(error) from error
 

@@ -95,7 +95,7 @@ def get_batch(tx: Tx, batch: UUID) -> Row[Any] | None:
 
 def recipients(tx: Tx, batch: Row[Any], people: int, keys: Sequence[str], now: datetime) -> list[Person]:
     """The people of a batch by position, as they are at this instant; whoever is gone is GONE."""
-    attributes = _ATTRIBUTES if keys else "'{}'::text[]"
+    attributes = _ATTRIBUTES if keys else "''"  # no values: cheaper to read than an empty array
     found: list[Person] = driver.tuples(
         tx,
         f"SELECT c.name, {attributes}, {law.REASON}, {law.NIGHT}, c.phone_sealed, c.id"  # noqa: S608
