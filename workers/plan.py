@@ -16,6 +16,7 @@ from core.rules.states import CampaignState
 from workers.ledger import as_ids
 
 CHUNK = 20_000
+FIRST = 4_000  # so that workers have something to do while the rest is planned
 LONG_LANE = 400  # batches; several seconds of work for any number of workers
 RUNNING = (CampaignState.PLANNING, CampaignState.SENDING)
 
@@ -28,8 +29,9 @@ def plan_campaign(workspace: str, campaign: str) -> None:
 
 def plan(workspace: UUID, campaign: UUID, *, chunk: int = CHUNK) -> None:
     """Chunk by chunk; each is one transaction that also remembers how far it came."""
-    while plan_step(workspace, campaign, chunk=chunk):
-        pass
+    if plan_step(workspace, campaign, chunk=min(FIRST, chunk)):
+        while plan_step(workspace, campaign, chunk=chunk):
+            pass
 
 
 def plan_step(workspace: UUID, campaign_id: UUID, *, chunk: int = CHUNK) -> bool:
