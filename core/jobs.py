@@ -46,6 +46,7 @@ JOBS: dict[str, str] = {
 _CONNECT, _ANSWER = 1.0, 2.0  # seconds for Redis: an RPC that has committed waits no longer to queue its job
 _REST = 2.0  # seconds without trying; the sweeper finds what was not queued
 
+_HANDFUL = 4
 _LOOK_MS, _LOOK_DELAYED_MS = 50, 1000  # how often an empty lane is looked into; jobs that are tried again wait a second at least
 
 # KEYS: what this process has fetched from the lane, its jobs. ARGV: those that are done. Who has been given up is not ended.
@@ -89,9 +90,9 @@ class Handfuls(_RedisConsumer):
 
     @property
     def outstanding_message_count(self) -> int:
-        """As many as there may be, until half of them are done."""
+        """As many as there may be, until a handful of them are done."""
         count = len(self.queued_message_ids) + len(self.message_cache)
-        return count if count <= self.prefetch // 2 else self.prefetch
+        return count if count <= max(0, self.prefetch - _HANDFUL) else self.prefetch
 
     def ack(self, message: Any) -> None:
         """It is done; Redis hears of it with the next ones."""
@@ -101,6 +102,8 @@ class Handfuls(_RedisConsumer):
     def __next__(self) -> Any:
         if not self.message_cache:
             self._end()
+            if self.queued_message_ids:
+                self.misses = min(self.misses, 1)  # busy: 5 to 10 ms to the next look
         return super().__next__()  # type: ignore[no-untyped-call]
 
     def close(self) -> None:

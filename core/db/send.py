@@ -55,11 +55,11 @@ _ADD_ATTEMPT = """INSERT INTO attempts (id, workspace_id, batch_id, campaign_id,
 def lock_batch(tx: Tx, batch: UUID, now: datetime) -> Row[Any] | None:
     """The batch with what its campaign froze and who may carry it now, locked; None when somebody else has it.
 
-    `contacts` as the text of an array, `accounts` by id.
+    `accounts` by id.
     """
     found: Row[Any] | None = driver.row(
         tx,
-        f"SELECT {_BATCH}, b.number, b.contact_ids::text AS contacts, {_CAMPAIGN}, {_ACCOUNTS} {_JOINED}"
+        f"SELECT {_BATCH}, b.number, b.first_contact, b.last_contact, {_CAMPAIGN}, {_ACCOUNTS} {_JOINED}"
         " WHERE b.id = :batch FOR UPDATE OF b SKIP LOCKED",
         batch=batch,
         now=now,
@@ -100,21 +100,16 @@ def recipients(tx: Tx, batch: Row[Any], people: int, keys: Sequence[str], now: d
         tx,
         f"SELECT c.name, {attributes}, {law.REASON}, {law.NIGHT}, c.phone_sealed, c.id"  # noqa: S608
         f" FROM contacts c {law.JOINED}"
-        " WHERE c.id = ANY(CAST(:contacts AS bigint[])) ORDER BY c.id",
-        contacts=batch.contacts,
-        **law.binds(batch, batch.campaign_id, batch, now, _ends(batch.contacts)),
+        " WHERE c.id = ANY((SELECT contact_ids FROM batches WHERE id = :batch)::bigint[]) ORDER BY c.id",
+        batch=batch.id,
+        **law.binds(batch, batch.campaign_id, batch, now, (batch.first_contact, batch.last_contact)),
         **({"keys": list(keys)} if keys else {}),
     )
     if len(found) == people:  # the contacts of a batch are in ascending order, too
         return found
     present = {person[-1]: person for person in found}
-    return [present.get(int(contact), GONE) for contact in batch.contacts.strip("{}").split(",")]
-
-
-def _ends(contacts: str) -> tuple[int, int]:
-    """The first and the last of the text of an ascending array."""
-    numbers = contacts.strip("{}")
-    return int(numbers.partition(",")[0]), int(numbers.rpartition(",")[2])
+    wanted = tx.value("SELECT contact_ids FROM batches WHERE id = :batch", batch=batch.id)
+    return [present.get(contact, GONE) for contact in wanted]
 
 
 def phones(tx: Tx, ids: Sequence[int]) -> dict[int, bytes]:
