@@ -21,7 +21,7 @@ DATABASE_AWAY = Gauge("jeondan_database_away", "1 while this process finds nobod
 PROVIDER_BREAKER = Gauge("jeondan_provider_breaker", "Accounts whose calls are held back.", ["provider"])
 DISK_FREE = Gauge("jeondan_disk_free_ratio", "Share of a disk, or of a managed database's room, that is free.", ["place"])
 RPC_SECONDS = Histogram("jeondan_rpc_seconds", "RPCs by method and gRPC code.", ["method", "code"])
-DB_ROUND_TRIPS = Counter("jeondan_db_round_trips_total", "Statements, begins and commits sent to PostgreSQL.")
+DB_ROUND_TRIPS = Counter("jeondan_db_round_trips_total", "Times that PostgreSQL was asked: what goes together counts once.")
 COST_WON = Counter("jeondan_cost_won_total", "What accepted messages cost, in won.", ["channel", "provider"])
 SINGLE_MESSAGES = Counter("jeondan_single_messages_total", "Single messages a provider has, by whether in time.", ["in_time"])
 SINGLE_SECONDS = Histogram("jeondan_single_seconds", "A single message from being asked for to a provider.", buckets=_SINGLE)

@@ -3,9 +3,11 @@
 import threading
 import time
 from collections.abc import Generator
+from functools import cached_property
 from typing import Any
 
 import psycopg
+from psycopg import abc, adapt
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import TooManyConnections
 
@@ -103,6 +105,22 @@ class Guarded(psycopg.Connection[Any]):
 
     peer: Peer | None = None
     patience: float | None = None  # seconds for a statement; None: as long as somebody is there
+
+    @cached_property
+    def known(self) -> dict[Any, bytes]:
+        """What core.db.trips has prepared here, by statement and types."""
+        return {}
+
+    @cached_property
+    def transformer(self) -> abc.Transformer:
+        """How core.db.trips writes and reads values here."""
+        return adapt.Transformer(self)
+
+    def _deallocate(self, name: bytes | None) -> Any:
+        """After a rollback the driver has everything that is prepared forgotten: also what it has not prepared itself."""
+        if name is None:
+            self.known.clear()
+        return super()._deallocate(name)
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """As the driver waits, looking up now and then."""

@@ -122,7 +122,7 @@ def phones(tx: Tx, ids: Sequence[int]) -> dict[int, bytes]:
 def add_attempts(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     """One row per provider call about to be made; committed before the call. `positions` as the text of an array."""
     for row in rows:
-        driver.run(tx, _ADD_ATTEMPT, **row)
+        driver.later(tx, _ADD_ATTEMPT, **row)
 
 
 def save_batch(tx: Tx, batch: UUID, values: Mapping[str, Any]) -> None:
@@ -143,7 +143,7 @@ def move_batch(
     `told` are the events that go with it (events.told).
     """
     names = (*deltas, "cost")
-    driver.run(
+    driver.later(
         tx,
         f"WITH moved AS (UPDATE batches SET {_assigned(values)} WHERE id = :batch RETURNING campaign_id, workspace_id)"  # noqa: S608
         f"{events.TOLD if told else ''} INSERT INTO campaign_counters (campaign_id, shard, workspace_id, {', '.join(names)})"

@@ -19,6 +19,7 @@ from core import telemetry, tracing
 from core.db.blockers import application
 from core.db.peer import Peer
 from core.db.schema import newest
+from core.db.trips import Maker, Trips, Values
 from core.errors import TooLate, Unavailable
 from core.settings import Settings, load
 
@@ -26,11 +27,9 @@ APP_ROLE = "jeondan_app"
 SYSTEM_ROLE = "jeondan_system"
 
 # Plans are made once: planning a statement over the months of the ledger costs as much as carrying it out.
-_SCOPE = (
-    "SELECT set_config('role', %s, true), set_config('jeondan.workspace', %s, true), set_config('statement_timeout', %s, true),"
-    " set_config('plan_cache_mode', 'force_generic_plan', true), set_config('transaction_read_only',"
-    " CASE WHEN %s THEN 'on' ELSE current_setting('transaction_read_only') END, true)"
-)
+_SCOPE = """SELECT set_config('role', :role, true), set_config('jeondan.workspace', :workspace, true),
+    set_config('statement_timeout', :milliseconds, true), set_config('plan_cache_mode', 'force_generic_plan', true),
+    set_config('transaction_read_only', CASE WHEN :reading THEN 'on' ELSE current_setting('transaction_read_only') END, true)"""
 _POSTGRESQL = {"db.system.name": "postgresql"}
 _NO_DATABASE = "지금은 데이터베이스에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요."
 _NO_ROOM = "지금은 저장 공간이 부족해 저장할 수 없습니다. 공간이 생기면 같은 요청을 다시 보내 주세요. 한 번만 처리됩니다."
@@ -41,15 +40,49 @@ _ONLY_READING = (
 )
 _CANCELED = "57014"  # what PostgreSQL says when statement_timeout ends a query
 Answer = TypeVar("Answer")
+# What the driver raises when nothing was done, for want of somebody there.
+_SILENT = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
 READ_ONLY = "25006"  # ... when something is to be written to a database that only reads, as a replica does
 
 
 class Tx:
     """One open transaction. Statements are SQL texts with named parameters, or SQLAlchemy Core."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+    def __init__(self, connection: Connection, scope: Values | None = None) -> None:
+        self._connection = connection
+        driver: Any = connection.connection.driver_connection
+        self._trips = Trips(driver, (_SCOPE, scope) if scope else None)
         self._after: list[Callable[[], object]] = []
+
+    @property
+    def connection(self) -> Connection:
+        """SQLAlchemy's, once everything that was asked before has been sent."""
+        with self._reached():
+            self._trips.send()
+        return self._connection
+
+    def ask(self, statement: str, values: Values, make: Maker) -> tuple[list[Any], int]:
+        """Rows, and how many were touched; for core.db.driver."""
+        with self._reached():
+            return self._trips.ask(statement, values, make)
+
+    def later(self, statement: str, values: Values) -> None:
+        """The same for effect, sent with the next statement or the commit."""
+        self._trips.later(statement, values)
+
+    def commit(self) -> None:
+        """The end; only the session calls it."""
+        with self._reached():
+            self._trips.commit()
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except _SILENT as error:
+            if self._trips.broken:
+                self._connection.invalidate(error)
+            raise silence(error) from error
 
     def rows(self, statement: str | sa.Executable, **values: Any) -> Sequence[Row[Any]]:
         """All rows."""
@@ -213,14 +246,10 @@ database = _Once()
 def _begin(engine: sa.Engine, role: str, workspace: str, timeout: float | None, *, reading: bool = False) -> Iterator[Tx]:
     milliseconds = 0 if timeout is None else max(1, int(timeout * 1000))  # 0 would mean: for ever
     with tracing.inner("transaction", _POSTGRESQL), _mapped(), engine.begin() as connection:
-        driver: Any = connection.connection.driver_connection
-        try:  # straight on the driver: this is asked before every other statement
-            driver.execute(_SCOPE, (role, workspace, str(milliseconds), reading), prepare=True)
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            connection.invalidate(error)
-            raise Away(_NO_DATABASE) from error
-        telemetry.DB_ROUND_TRIPS.inc()
-        yield Tx(connection)
+        scope = {"role": role, "workspace": workspace, "milliseconds": str(milliseconds), "reading": reading}
+        tx = Tx(connection, scope)
+        yield tx
+        tx.commit()
 
 
 @contextmanager
@@ -266,8 +295,6 @@ def _engine(peer: Peer, pool_size: int) -> sa.Engine:
     sa.event.listen(engine, "connect", _born)
     sa.event.listen(engine, "checkout", lambda _, record, __: _trusted(peer, record))
     sa.event.listen(engine, "before_cursor_execute", _count)
-    sa.event.listen(engine, "begin", _count)
-    sa.event.listen(engine, "commit", _count)
     return engine
 
 

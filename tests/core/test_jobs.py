@@ -4,9 +4,11 @@ import inspect
 import json
 import socket
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 from uuid import UUID, uuid4
 
+import dramatiq
 import pytest
 
 from core import jobs
@@ -73,3 +75,64 @@ def test_a_redis_that_hangs_is_asked_once_for_many_jobs(process: None, monkeypat
             mute.accept()
     jobs.broker().close()
     jobs.broker.cache_clear()
+
+
+def handed_out(consumer: Any, most: int = 50) -> list[Any]:
+    """What it gives at once: up to the first time that it would wait."""
+    return list(takewhile(lambda message: message is not None, (next(consumer) for _ in range(most))))
+
+
+def in_hand() -> int:
+    (key,) = jobs.broker().client.keys("dramatiq:__acks__.*.bulk") or (b"none",)
+    return int(jobs.broker().client.scard(key))
+
+
+def test_jobs_are_fetched_again_once_a_handful_is_done_and_ended_together(queues: None) -> None:
+    jobs.deliver_batches(uuid4(), [uuid4() for _ in range(12)])
+    consumer = jobs.broker().consume(jobs.BULK, prefetch=6)
+    first = handed_out(consumer)
+    assert len(first) == 6
+    for message in first[:3]:
+        consumer.ack(message)
+    assert handed_out(consumer) == []  # three are done: too few to go for
+    consumer.ack(first[3])
+    assert len(handed_out(consumer)) == 4
+    assert (in_hand(), len(waiting(jobs.BULK))) == (6, 8)  # four are over, two wait in the lane
+
+
+def test_a_consumer_that_leaves_ends_what_is_done_and_gives_back_the_rest(queues: None) -> None:
+    jobs.deliver_batches(uuid4(), [uuid4() for _ in range(3)])
+    consumer = jobs.broker().consume(jobs.BULK, prefetch=6)
+    first = handed_out(consumer)
+    consumer.ack(first[0])
+    consumer.requeue(first[1:])
+    consumer.close()
+    assert (in_hand(), len(waiting(jobs.BULK)), jobs.depth(jobs.BULK)) == (0, 2, 2)
+
+
+def test_a_job_that_was_given_to_somebody_else_meanwhile_is_not_ended(queues: None) -> None:
+    jobs.deliver_batches(uuid4(), [uuid4()])
+    consumer = jobs.broker().consume(jobs.BULK, prefetch=6)
+    (message,) = handed_out(consumer)
+    consumer.requeue([message])  # as the library does with the jobs of a process that is taken for dead
+    consumer.ack(message)
+    consumer.close()
+    assert len(waiting(jobs.BULK)) == jobs.depth(jobs.BULK) == 1
+
+
+def test_what_waits_in_a_lane_is_done_and_over(queues: None) -> None:
+    """The library's own worker on it."""
+    done: list[str] = []
+    actor = dramatiq.actor(
+        lambda _, batch: done.append(batch), actor_name="deliver_batch", queue_name=jobs.BULK, broker=jobs.broker()
+    )
+    batches = [uuid4() for _ in range(30)]
+    worker = dramatiq.Worker(jobs.broker(), queues={jobs.BULK}, worker_threads=2)
+    worker.start()
+    try:
+        jobs.deliver_batches(uuid4(), batches)
+        jobs.broker().join(actor.queue_name, timeout=20_000)
+    finally:
+        worker.stop()
+    assert sorted(done) == sorted(map(str, batches))
+    assert (in_hand(), waiting(jobs.BULK), jobs.depth(jobs.BULK)) == (0, [], 0)

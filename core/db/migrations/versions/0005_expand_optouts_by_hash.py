@@ -10,7 +10,7 @@ def upgrade() -> None:
     """Beside everybody who reads and writes; what an earlier try left half made goes first."""
     with op.get_context().autocommit_block():
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS suppressions_by_hash")
-        op.execute("CREATE INDEX CONCURRENTLY suppressions_by_hash ON suppressions USING hash (phone_hash)")
+        op.execute("CREATE INDEX CONCURRENTLY IF NOT EXISTS suppressions_by_hash ON suppressions USING hash (phone_hash)")
 
 
 def downgrade() -> None:
