@@ -1,7 +1,8 @@
 """Every job: its name, its lane, and the one function that queues it. Jobs carry identifiers only, never personal data."""
 
 import threading
-from collections import deque
+import time
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from functools import lru_cache
@@ -47,7 +48,9 @@ _CONNECT, _ANSWER = 1.0, 2.0  # seconds for Redis: an RPC that has committed wai
 _REST = 2.0  # seconds without trying; the sweeper finds what was not queued
 
 _HANDFUL = 4
-_LOOK_MS, _LOOK_DELAYED_MS = 50, 1000  # how often an empty lane is looked into; jobs that are tried again wait a second at least
+# How often an empty lane is looked into: while something goes on, and after a minute without. What is tried again waits a second.
+_LOOK_MS, _LOOK_RESTING_MS, _LOOK_DELAYED_MS = 50, 250, 1000
+_RESTING_AFTER = 60.0  # seconds
 
 # KEYS: what this process has fetched from the lane, its jobs. ARGV: those that are done. Who has been given up is not ended.
 _END = """
@@ -67,10 +70,11 @@ class Queues(RedisBroker):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)  # type: ignore[no-untyped-call]
         self._end = self.client.register_script(_END)
+        self.ended: defaultdict[str, deque[str]] = defaultdict(deque)  # by lane: done, and Redis has not heard of it
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 0) -> "Handfuls":
-        """A lane is looked into every _LOOK_MS when it is empty; what is delayed has a second at least."""
-        return Handfuls(self, queue_name, prefetch, _LOOK_MS if queue_name in LANES else _LOOK_DELAYED_MS)
+        """Its jobs, one after another; None when there is none just now."""
+        return Handfuls(self, queue_name, prefetch, _LOOK_RESTING_MS if queue_name in LANES else _LOOK_DELAYED_MS)
 
     def end(self, queue_name: str, ended: Sequence[str]) -> None:
         """These jobs are done: in one round trip what the library's `ack` does for one."""
@@ -86,7 +90,9 @@ class Handfuls(_RedisConsumer):
 
     def __init__(self, broker: Queues, queue_name: str, prefetch: int, timeout: int) -> None:
         super().__init__(broker, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
-        self._ended: deque[str] = deque()
+        self._ended = broker.ended[queue_name]
+        self._awake = min(timeout, _LOOK_MS) if queue_name in LANES else timeout
+        self._resting, self._last = timeout, time.monotonic()
 
     @property
     def outstanding_message_count(self) -> int:
@@ -104,7 +110,11 @@ class Handfuls(_RedisConsumer):
             self._end()
             if self.queued_message_ids:
                 self.misses = min(self.misses, 1)  # busy: 5 to 10 ms to the next look
-        return super().__next__()  # type: ignore[no-untyped-call]
+        rests = time.monotonic() - self._last > _RESTING_AFTER
+        self.timeout = self._resting if rests else self._awake
+        if (message := super().__next__()) is not None:  # type: ignore[no-untyped-call]
+            self._last = time.monotonic()
+        return message
 
     def close(self) -> None:
         """What is done is ended, if Redis hears it."""

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# One version into one stage: roll-out.sh STAGE VERSION. MIGRATE=no goes back to a version that ran before.
+# One version into one stage: roll-out.sh STAGE VERSION. MIGRATE=no goes back to a version that ran before; MIGRATE=contract
+# rolls nothing out: it takes away what only older versions needed, and is refused while one of them runs.
 set -euo pipefail
 cd "$(dirname "$0")"
 stage=$1 version=$2
@@ -14,15 +15,19 @@ output() { # stack name
   aws cloudformation describe-stacks --stack-name "$1" --query "Stacks[0].Outputs[?OutputKey=='$2'].OutputValue" --output text
 }
 
-if [ "${MIGRATE:-yes}" = yes ]; then
+if [ "${MIGRATE:-yes}" != no ]; then
+  command='"python","-m","core.db.migrate"'
+  [ "${MIGRATE:-yes}" = yes ] || command+=',"contract"'
   deploy migrate.yaml "jeondan-$stage-migrate"
   task=$(aws ecs run-task --cluster "jeondan-$stage" --launch-type FARGATE \
     --task-definition "$(output "jeondan-$stage-migrate" Task)" \
+    --overrides "{\"containerOverrides\":[{\"name\":\"migrate\",\"command\":[$command]}]}" \
     --network-configuration "$(output "jeondan-$stage-network" Tasks)" --query 'tasks[0].taskArn' --output text)
   aws ecs wait tasks-stopped --cluster "jeondan-$stage" --tasks "$task"
   code=$(aws ecs describe-tasks --cluster "jeondan-$stage" --tasks "$task" --query 'tasks[0].containers[0].exitCode' --output text)
   [ "$code" = 0 ] || { echo "jeondan: the migration ended with $code; nothing was rolled out" >&2; exit 1; }
 fi
+[ "${MIGRATE:-yes}" != contract ] || { echo "jeondan: the schema of $stage is that of $version"; exit 0; }
 
 packed=$(mktemp)
 trap 'rm -f "$packed"' EXIT

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import dramatiq
 import pytest
+import redis
 
 from core import jobs
 
@@ -108,6 +109,23 @@ def test_a_consumer_that_leaves_ends_what_is_done_and_gives_back_the_rest(queues
     consumer.requeue(first[1:])
     consumer.close()
     assert (in_hand(), len(waiting(jobs.BULK)), jobs.depth(jobs.BULK)) == (0, 2, 2)
+
+
+def test_what_redis_did_not_hear_of_it_hears_from_the_next_consumer(queues: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs.deliver_batches(uuid4(), [uuid4()])
+    consumer = jobs.broker().consume(jobs.BULK, prefetch=6)
+    (message,) = handed_out(consumer)
+    consumer.ack(message)
+    with monkeypatch.context() as away, socket.create_server(("127.0.0.1", 0)) as mute:
+        nobody = redis.Redis(port=mute.getsockname()[1], socket_timeout=0.1)
+        away.setattr(jobs.broker()._end, "registered_client", nobody)
+        with pytest.raises(dramatiq.errors.BrokerConnectionError):
+            next(consumer)
+        consumer.close()
+        nobody.close()
+    assert in_hand() == 1
+    assert handed_out(jobs.broker().consume(jobs.BULK, prefetch=6)) == []
+    assert (in_hand(), waiting(jobs.BULK)) == (0, [])
 
 
 def test_a_job_that_was_given_to_somebody_else_meanwhile_is_not_ended(queues: None) -> None:
