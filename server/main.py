@@ -1,13 +1,10 @@
 """The gRPC server: `python -m server.main`."""
 
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 import grpc
@@ -57,7 +54,7 @@ from jeondan.v1 import (
     webhook_pb2_grpc,
 )
 
-from core import telemetry, tracing
+from core import leaving, telemetry, tracing
 from core.cache import cache
 from core.db import accounts, schema
 from core.db.session import database
@@ -308,19 +305,13 @@ def rpcs() -> dict[str, Rpc]:
 
 def serve(settings: Settings, *, port: int, index: int = 0) -> None:
     """One process from start to SIGTERM. Nothing of grpc, PostgreSQL or Redis exists before."""
-    stopped = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopped.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    leave = leaving.asked()
     metrics = settings.server_metrics_port
     telemetry.start(settings, "server", metrics_port=metrics and metrics + index)
     tracing.start(settings.otel_exporter_otlp_endpoint, "server", settings.app_env)
     server = Server(settings, port=port, host=_host(settings))
     server.start()
-    stopped.wait()
+    leaving.wait(leave)
     server.stop()
     tracing.stop()
 

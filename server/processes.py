@@ -11,6 +11,7 @@ from types import FrameType
 
 from core import telemetry
 
+LOOK_SECONDS = 0.1
 QUICK = 1.0  # seconds: who dies sooner is started again only after as long
 
 _log = telemetry.log("processes")
@@ -40,7 +41,10 @@ class _Family:
         for index in range(self._count):
             self._bear(index)
         while self._children:
-            child, status = os.wait()
+            child, status = os.waitpid(-1, os.WNOHANG)
+            if not child:
+                time.sleep(LOOK_SECONDS)  # not os.wait: a signal that comes just before it would be seen when a child dies
+                continue
             index, born = self._children.pop(child, (-1, 0.0))
             if index >= 0 and not self._stopping:
                 self._replace(index, born, status)

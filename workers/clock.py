@@ -1,13 +1,11 @@
 """The scheduler process: sweeps every two seconds and keeps house every hour, until told to stop: `python -m workers.clock`."""
 
-import signal
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
-from core import clock, telemetry, tracing
+from core import clock, leaving, telemetry, tracing
 from core.db import schema, send, troubles
 from core.db.ids import new_id
 from core.db.session import database
@@ -30,20 +28,18 @@ def main() -> None:
     tracing.start(settings.otel_exporter_otlp_endpoint, "clock", settings.app_env)
     schema.refuse_if_pending(settings.database_url)
     alerts.refuse_wrong_addresses()
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+    leave = leaving.asked()
     identity, kept_house, pulse = new_id(), -UPKEEP_SECONDS, Pulse()
     door = open_door(settings, settings.clock_metrics_port, pulse)
     watching = watch.Watch(watch.from_the_clock)
     watching.start()
-    while not stop.is_set():
+    while not leave.is_set():
         pulse.beat()
         if time.monotonic() - kept_house >= UPKEEP_SECONDS:
             kept_house = time.monotonic() if tick(upkeep) else kept_house
         tick(sweep)
         tick(partial(beat, identity))
-        stop.wait(TICK_SECONDS)
+        leave.wait(TICK_SECONDS)
     watching.stop()
     door.close()
     database().dispose()

@@ -2,14 +2,12 @@
 
 import gc
 import importlib
-import signal
 import sys
-import threading
 from collections.abc import Iterable
 
 import dramatiq
 
-from core import health, jobs, telemetry, tracing
+from core import health, jobs, leaving, telemetry, tracing
 from core.db import schema
 from core.db.session import database
 from core.settings import load
@@ -45,15 +43,13 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     worker = dramatiq.Worker(jobs.broker(), queues=set(lanes), worker_threads=settings.worker_threads, worker_timeout=200)
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+    leave = leaving.asked()
     worker.start()
     if watching:
         watching.start()
     door = health.open_door(settings, settings.workers_metrics_port, liveness.heart().pulse)
     telemetry.log("workers").info("working", lanes=list(lanes))
-    stop.wait()
+    leaving.wait(leave)
     _leave(worker, watching)
     door.close()
 

@@ -116,20 +116,23 @@ def _dumped(connection: Guarded, statement: str, values: Values) -> Ready:
 
 def _asked(pgconn: PGconn, sent: Sequence[Ready], known: dict[Any, bytes]) -> PQGen[list[PGresult]]:
     pgconn.enter_pipeline_mode()
+    steps: list[tuple[Any, bytes] | None] = []  # what every answer will be about; of a preparation its key and name
     new: dict[Any, bytes] = {}
     for one in sent:
+        steps.append(None)
         if one.key is None:
             pgconn.send_query_params(one.text, one.values, one.types, one.formats, Format.BINARY)
             continue
         name = known.get(one.key) or new.get(one.key)
         if name is None:
             name = new[one.key] = b"jeondan_%d" % next(_NUMBERS)
+            steps.insert(-1, (one.key, name))
             pgconn.send_prepare(name, one.text, one.types)
         pgconn.send_query_prepared(name, one.values, one.formats, Format.BINARY)
     pgconn.pipeline_sync()
     answers = yield from _answers(pgconn)
     pgconn.exit_pipeline_mode()
-    known |= new if all(answer.status != ExecStatus.FATAL_ERROR for answer in answers) else {}
+    known.update(step for step, answer in zip(steps, answers, strict=True) if step and answer.status == ExecStatus.COMMAND_OK)
     return answers
 
 

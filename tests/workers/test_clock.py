@@ -16,7 +16,7 @@ class Ticks:
         self.sweeps, self.upkeeps, self._endings = 0, 0, list(endings)
         self._handlers: dict[int, object] = {}
         monkeypatch.setattr(clock, "TICK_SECONDS", 0.0)
-        monkeypatch.setattr(clock.signal, "signal", lambda name, handler: self._handlers.update({name: handler}))
+        monkeypatch.setattr(signal, "signal", lambda name, handler: self._handlers.update({name: handler}))
         monkeypatch.setattr(clock.telemetry, "start", lambda *_, **__: None)
         monkeypatch.setattr(clock, "sweep", self.sweep)
         monkeypatch.setattr(clock, "upkeep", self.upkeep)

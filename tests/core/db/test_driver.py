@@ -164,3 +164,19 @@ def test_more_kinds_of_statements_than_are_prepared_work_all_the_same() -> None:
     with database().write(opened()) as tx:
         for number in range(trips.MOST_PREPARED + 5):
             assert driver.row(tx, f"SELECT :given::int + {number} AS sum", given=1).sum == number + 1
+
+
+def test_what_was_prepared_before_a_failure_is_prepared_once() -> None:
+    workspace, same = opened(), new_id()
+
+    def statements() -> int:
+        with database().write(workspace) as tx:
+            return int(driver.row(tx, "SELECT count(*) AS all FROM pg_prepared_statements WHERE name LIKE 'jeondan_%'").all)
+
+    counts = []
+    for _ in range(3):
+        with pytest.raises(psycopg.errors.UniqueViolation), database().write(workspace) as tx:
+            for _ in range(2):
+                driver.later(tx, ADD, id=same, workspace=workspace, number="02")
+        counts.append(statements())
+    assert counts[0] == counts[1] == counts[2]

@@ -254,7 +254,7 @@ def test_a_contract_fills_what_is_left_before_it_takes_away(database: str, versi
 
 
 def lint(folder: Path, kind: str, rules: str = "squawk.toml") -> subprocess.CompletedProcess[str]:
-    files = sorted((folder / kind).glob("000[45]*.sql"))
+    files = [path for path in sorted((folder / kind).glob("*.sql")) if path.name >= "0004"]  # those before are judged together
     return subprocess.run(
         [SQUAWK, "--reporter", "gcc", "--config", f"deploy/{rules}", *files], capture_output=True, text=True, check=False
     )
