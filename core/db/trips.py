@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from psycopg import errors
 from psycopg.abc import PQGen
 from psycopg.adapt import PyFormat
-from psycopg.pq import ExecStatus, Format
+from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Wait
 
@@ -147,8 +147,10 @@ def _answers(pgconn: PGconn) -> PQGen[list[PGresult]]:
             if (yield Wait.R):
                 pgconn.consume_input()
         answer = pgconn.get_result()
-        if answer is None:
-            continue  # the end of one statement
+        if answer is None:  # the end of one statement, or of everything
+            if pgconn.status == ConnStatus.BAD:
+                raise errors.OperationalError(pgconn.get_error_message())
+            continue
         if answer.status == ExecStatus.PIPELINE_SYNC:
             return answers
         answers.append(answer)

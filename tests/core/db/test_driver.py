@@ -1,7 +1,10 @@
 """Statements straight on the driver: the same transaction, the same scope, the same failure, and counted like the others."""
 
+import os
+import socket
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -63,6 +66,20 @@ def test_a_lost_connection_is_unavailable_and_the_next_transaction_works(superus
         with psycopg.connect(superuser_url, autocommit=True) as hostile:
             hostile.execute("SELECT pg_terminate_backend(%s, 5000)", [driver.row(tx, "SELECT pg_backend_pid() AS pid").pid])
         driver.run(tx, "SELECT 1")
+    with database().write(workspace) as tx:
+        assert driver.row(tx, "SELECT 1 AS one").one == 1
+
+
+@pytest.mark.parametrize("how", [socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR])
+def test_a_wire_that_is_cut_is_noticed_whichever_way(how: int) -> None:
+    workspace = opened()
+    with pytest.raises(Unavailable), database().write(workspace) as tx:
+        driver.run(tx, "SELECT 1")
+        connection: Any = tx.connection.connection.driver_connection
+        with socket.socket(fileno=os.dup(connection.pgconn.socket)) as wire:
+            wire.shutdown(how)
+        driver.later(tx, "SELECT 1")
+        driver.run(tx, "SELECT 2")
     with database().write(workspace) as tx:
         assert driver.row(tx, "SELECT 1 AS one").one == 1
 
