@@ -125,8 +125,10 @@ def test_a_reservation_waits_can_be_cancelled_and_is_refunded(sandbox: Any) -> N
 
 
 def test_a_reservation_goes_out_at_its_time(sandbox: Any) -> None:
-    booked = sandbox.ask("/send/", receiver=ONE, msg="x", **in_minutes(15))
-    sandbox.move_clock(15 * 60 + 5)
+    at = in_minutes(15)
+    booked = sandbox.ask("/send/", receiver=ONE, msg="x", **at)
+    due = datetime.strptime(at["rdate"] + at["rtime"], "%Y%m%d%H%M").replace(tzinfo=KST)  # its minute began up to 59 s before
+    sandbox.move_clock(int((due - datetime.now(KST)).total_seconds()) + 5)
     assert states(sandbox, booked["msg_id"]) == {ONE: "전송중"}
     sandbox.move_clock(17 * 60)
     assert states(sandbox, booked["msg_id"]) == {ONE: "발송완료"}
