@@ -146,14 +146,18 @@ def _answers(pgconn: PGconn) -> PQGen[list[PGresult]]:
         while pgconn.is_busy():
             if (yield Wait.R):
                 pgconn.consume_input()
-        answer = pgconn.get_result()
-        if answer is None:  # the end of one statement, or of everything
-            if pgconn.status == ConnStatus.BAD:
-                raise errors.OperationalError(pgconn.get_error_message())
-            continue
-        if answer.status == ExecStatus.PIPELINE_SYNC:
+        answer = _next(pgconn)
+        if answer is not None and answer.status == ExecStatus.PIPELINE_SYNC:
             return answers
-        answers.append(answer)
+        answers += [answer] if answer is not None else []
+
+
+def _next(pgconn: PGconn) -> PGresult | None:
+    """None at the end of a statement; where everything has ended it would be None for ever."""
+    answer: PGresult | None = pgconn.get_result()
+    if answer is None and pgconn.status == ConnStatus.BAD:
+        raise errors.OperationalError(pgconn.get_error_message())
+    return answer
 
 
 @lru_cache(maxsize=500)
