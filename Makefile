@@ -20,12 +20,13 @@ demo: .venv/protos ## the main job end to end on sample data; RECIPIENTS=1000 VA
 run: .venv/protos ## the whole product until Ctrl-C, with its addresses and the demo login
 	@$(BIN)/python -m deploy.local.run
 
+SUITE := $(BIN)/python -m pytest -q -n 2 --dist loadfile
 test: .venv/protos ## every test, on its own stack, two at a time
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(SUITE)
 
 .PHONY: coverage
 coverage: .venv/protos ## the same, and which lines no test in this process ran; var/coverage.xml
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-report=xml:var/coverage.xml $(TESTS)
+	@$(SUITE) --cov --cov-report=term:skip-covered --cov-report=xml:var/coverage.xml $(TESTS)
 
 bench: .venv/protos ## one campaign against a fast loopback provider, beside its floors; RECIPIENTS=100000
 	@$(BIN)/python -m tests.bench

@@ -69,8 +69,9 @@ class Trips:
         """Everything that waits; the answer to the last one. The first refusal is raised: what came after it was passed over."""
         telemetry.DB_ROUND_TRIPS.inc()
         connection = self._connection
-        sent, self._begin, self._waiting = [*self._begin, *self._waiting], [], []
-        ready = [_dumped(connection, *one) for one in sent]  # what cannot be sent is seen before anything is
+        # What cannot be sent is seen before anything is, and stays in the way: nothing is ever asked outside the scope.
+        ready = [_dumped(connection, *one) for one in (*self._begin, *self._waiting)]
+        self._begin, self._waiting = [], []
         try:
             answers: list[PGresult] = connection.wait(_asked(connection.pgconn, ready, connection.known))
         except BaseException:

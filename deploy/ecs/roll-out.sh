@@ -16,13 +16,14 @@ output() { # stack name
 }
 
 if [ "${MIGRATE:-yes}" != no ]; then
-  command='"python","-m","core.db.migrate"'
-  [ "${MIGRATE:-yes}" = yes ] || command+=',"contract"'
+  overrides=()
+  if [ "${MIGRATE:-yes}" = contract ]; then
+    overrides=(--overrides '{"containerOverrides":[{"name":"migrate","command":["python","-m","core.db.migrate","contract"]}]}')
+  fi
   deploy migrate.yaml "jeondan-$stage-migrate"
   task=$(aws ecs run-task --cluster "jeondan-$stage" --launch-type FARGATE \
     --task-definition "$(output "jeondan-$stage-migrate" Task)" \
-    --overrides "{\"containerOverrides\":[{\"name\":\"migrate\",\"command\":[$command]}]}" \
-    --network-configuration "$(output "jeondan-$stage-network" Tasks)" --query 'tasks[0].taskArn' --output text)
+    --network-configuration "$(output "jeondan-$stage-network" Tasks)" "${overrides[@]}" --query 'tasks[0].taskArn' --output text)
   aws ecs wait tasks-stopped --cluster "jeondan-$stage" --tasks "$task"
   code=$(aws ecs describe-tasks --cluster "jeondan-$stage" --tasks "$task" --query 'tasks[0].containers[0].exitCode' --output text)
   [ "$code" = 0 ] || { echo "jeondan: the migration ended with $code; nothing was rolled out" >&2; exit 1; }

@@ -1,5 +1,6 @@
 """Statements straight on the driver: the same transaction, the same scope, the same failure, and counted like the others."""
 
+import contextlib
 import os
 import socket
 from datetime import UTC, datetime
@@ -158,6 +159,13 @@ def test_what_cannot_be_written_is_refused_before_anything_is_sent() -> None:
         driver.run(tx, "SELECT :thing", thing=object())
     with database().write(workspace) as tx:
         assert driver.row(tx, "SELECT 1 AS one").one == 1
+
+
+def test_who_goes_on_after_such_a_refusal_asks_nothing_outside_the_scope() -> None:
+    with pytest.raises(psycopg.ProgrammingError), database().write(opened()) as tx:
+        with contextlib.suppress(psycopg.ProgrammingError):
+            driver.run(tx, "SELECT :thing", thing=object())
+        tx.value("SELECT count(*) FROM sender_numbers")
 
 
 def test_values_come_back_as_they_went() -> None:
