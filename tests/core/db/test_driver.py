@@ -71,7 +71,8 @@ def test_a_lost_connection_is_unavailable_and_the_next_transaction_works(superus
         assert driver.row(tx, "SELECT 1 AS one").one == 1
 
 
-@pytest.mark.parametrize("how", [socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR])
+# Not SHUT_RD alone: the question still leaves, and an answer that is quick enough is still read, rightly.
+@pytest.mark.parametrize("how", [socket.SHUT_WR, socket.SHUT_RDWR])
 def test_a_wire_that_is_cut_is_noticed_whichever_way(how: int) -> None:
     workspace = opened()
     with pytest.raises(Unavailable), database().write(workspace) as tx:
